@@ -44,7 +44,7 @@ class InputError(MeadError):
     exit_code = 10
 
 
-class MissingTool(MeadError):
+class MissingTool(MeadError):  # noqa: N818 - the tool is missing; "MissingToolError" says no more
     """An external program or an optional extra is missing; the message names how to get it."""
 
     exit_code = 11

@@ -150,7 +150,11 @@ def columns_of(kind: type[event.Event]) -> tuple[Column, ...]:
     return tuple(Column(name, _column_type(hints[name])) for name in kind.__struct_fields__)
 
 
-ENVELOPE: tuple[Column, ...] = (*columns_of(event.Event)[:2], Column("kind", "text"), *columns_of(event.Event)[2:])
+ENVELOPE: tuple[Column, ...] = (
+    *columns_of(event.Event)[:2],
+    Column("kind", "text"),
+    *columns_of(event.Event)[2:],
+)
 """Columns that every event has, in the store's order."""
 
 

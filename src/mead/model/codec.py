@@ -46,9 +46,10 @@ def decode_line(line: bytes) -> Event:
         InputError: it is no JSON, no known kind, or a field has the wrong type.
     """
     try:
-        return _json_decoder.decode(line)
+        event: Event = _json_decoder.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InputError(f"not an event: {error}") from error
+    return event
 
 
 def encode_batch(events: Iterable[Event]) -> bytes:
@@ -67,7 +68,9 @@ def decode_batch(data: bytes) -> Sequence[Event]:
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InputError(f"not a batch of events: {error}") from error
     if batch.version > SCHEMA_VERSION:
-        raise InputError(f"batch has schema {batch.version}, this MEAD reads up to {SCHEMA_VERSION}: upgrade it")
+        raise InputError(
+            f"batch has schema {batch.version}, this MEAD reads up to {SCHEMA_VERSION}: upgrade it"
+        )
     return batch.events
 
 

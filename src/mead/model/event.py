@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The envelope that every event shares, and the events themselves.
+r"""The envelope that every event shares, and the events themselves.
 
 An event says what was observed, never what we think of it (that is a finding). Its identity is not in
 it: the bus gives it one, (stream, message sequence, index in the batch), so storing it twice is
@@ -7,7 +7,7 @@ impossible. Addresses are canonical text and times are UTC with microseconds, be
 JSON, Parquet and SQL hold; code that decides about an address parses it (`mead.model.network`).
 
 Text that came from an attacker was decoded by `mead.model.codec.text`: valid UTF-8 stays, every other
-byte stands as `\\xNN`.
+byte stands as `\xNN`.
 """
 
 from __future__ import annotations

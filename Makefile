@@ -1,0 +1,54 @@
+# The verbs of daily work; each does its own set-up. `make run` and `make test` are all that a reader needs.
+.PHONY: help setup run test check soak bench docs lock clean
+
+VENV := .venv
+READY := $(VENV)/.ready
+JOBS ?= auto
+
+help:
+	@echo "make run    set up and start the deck on loopback (Ctrl-C ends it)"
+	@echo "make test   set up and run the whole test suite"
+	@echo "make check  lint, types, import order, generated documents"
+	@echo "make docs   write the generated reference pages"
+	@echo "make soak   the slow crash and fuzz rounds"
+	@echo "make bench  the benchmarks"
+
+setup: $(READY)
+
+$(READY): pyproject.toml requirements/runtime.txt requirements/compiled.txt scripts/setup deploy/debian/run.txt
+	@scripts/setup run
+
+$(VENV)/.ready-test: $(READY) requirements/dev.txt deploy/debian/test.txt
+	@scripts/setup test
+
+run: $(READY)
+	@$(VENV)/bin/mead run
+
+test: $(VENV)/.ready-test check
+	$(VENV)/bin/pytest -n $(JOBS) --dist worksteal
+
+check: $(VENV)/.ready-test
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check src tests benchmarks
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/python scripts/reference.py --check
+
+soak: $(VENV)/.ready-test
+	$(VENV)/bin/pytest -m soak --timeout 3600
+
+bench: $(VENV)/.ready-test
+	@for file in benchmarks/*.py; do echo "== $$file"; $(VENV)/bin/python $$file || exit 1; done
+
+docs: $(READY)
+	$(VENV)/bin/python scripts/reference.py
+
+# Pins with hashes and without any download address. Needs `uv` on the path.
+lock:
+	@for name in runtime compiled dev; do \
+	  uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+	    --no-emit-index-url --no-emit-find-links --python-version 3.11 \
+	    requirements/$$name.in -o requirements/$$name.txt; done
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
