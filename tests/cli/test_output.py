@@ -11,9 +11,10 @@ import pytest
 
 from mead.cli.output import defang, emit, escape
 
+NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 ROWS = [
-    {"time": datetime(2026, 1, 2, tzinfo=UTC), "url": "http://192.0.2.1/x", "command": "\x1b[2J=1", "ports": [1, 2]},
-    {"time": datetime(2026, 1, 3, tzinfo=UTC), "url": None, "command": "=cmd|' /C calc'!A0", "ports": []},
+    {"time": NEW_YEAR, "url": "http://192.0.2.1/x", "command": "\x1b[2J", "ports": [1, 2]},
+    {"time": NEW_YEAR, "url": None, "command": "=cmd|' /C calc'!A0", "ports": []},
 ]  # fmt: skip
 
 
@@ -46,7 +47,7 @@ def test_json_lines_are_raw_and_skip_what_is_not_there(capsys: pytest.CaptureFix
     emit(ROWS, "jsonl")
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert first["url"] == "http://192.0.2.1/x"
-    assert first["time"] == "2026-01-02T00:00:00Z"
+    assert first["time"] == "2026-01-01T00:00:00Z"
     assert "url" not in second
 
 
