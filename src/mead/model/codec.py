@@ -16,7 +16,10 @@ from mead.errors import InputError
 from mead.model.catalogue import KINDS
 from mead.model.event import Event
 
-__all__ = ["SCHEMA_VERSION", "decode_batch", "decode_line", "encode_batch", "encode_line", "excerpt", "text"]
+__all__ = [
+    "SCHEMA_VERSION", "decode_batch", "decode_line", "encode_batch", "encode_event", "encode_line",
+    "excerpt", "join_batch", "text",
+]  # fmt: skip
 
 SCHEMA_VERSION = 1
 
@@ -55,6 +58,16 @@ def decode_line(line: bytes) -> Event:
 def encode_batch(events: Iterable[Event]) -> bytes:
     """Events as one MessagePack message `[version, [event, …]]`."""
     return _batch_encoder.encode(_Batch(SCHEMA_VERSION, list(events)))
+
+
+def encode_event(event: Event) -> bytes:
+    """One event as it stands in a batch, so that a sender knows its size before it has a batch."""
+    return _batch_encoder.encode(event)
+
+
+def join_batch(events: Iterable[bytes]) -> bytes:
+    """A batch out of events that `encode_event` encoded; the same bytes as `encode_batch` gives."""
+    return _batch_encoder.encode((SCHEMA_VERSION, [msgspec.Raw(event) for event in events]))
 
 
 def decode_batch(data: bytes) -> Sequence[Event]:
