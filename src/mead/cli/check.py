@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`mead check`: what is missing on this machine, what that costs, and how to get it."""
+
+from __future__ import annotations
+
+import click
+
+from mead.cli.context import config_path, settings
+from mead.cli.output import emit, output_option
+
+__all__ = ["command"]
+
+
+@click.command("check")
+@output_option
+@click.option("--exit-zero", is_flag=True, help="Leave with 0 even when something required is missing.")
+@click.pass_context
+def command(ctx: click.Context, output: str, exit_zero: bool) -> int:
+    """Say what is missing on this machine and how to get it.
+
+    `missing` is required; `absent` is something that MEAD would use. Exit code 1: something is missing.
+    """
+    from mead.deck.check import examine
+
+    tree = settings(ctx)
+    items = list(examine(tree.data_dir))
+    emit(
+        (
+            {
+                "state": item.state,
+                "name": item.name,
+                "for": item.purpose,
+                "how": "" if item.there else item.remedy,
+            }
+            for item in items
+        ),
+        output,
+    )
+    where = config_path(ctx)
+    click.echo(
+        f"configuration: {where or 'embedded defaults'}; egress policy: {tree.egress.policy}", err=True
+    )
+    return int(any(item.state == "missing" for item in items) and not exit_zero)
