@@ -27,10 +27,29 @@ from mead.wire.negotiation import (
     Negotiation,
     TelnetProfile,
 )
-from mead.wire.subnegotiation import TelnetFact, subnegotiation
-from mead.wire.terminal import Mode, TelnetEof, Terminal
+from mead.wire.subnegotiation import (
+    TelnetEnvironment,
+    TelnetFact,
+    TelnetSubnegotiation,
+    TelnetTerminal,
+    TelnetWindow,
+    subnegotiation,
+)
+from mead.wire.terminal import (
+    Mode,
+    TelnetData,
+    TelnetEof,
+    TelnetInterrupt,
+    TelnetKey,
+    TelnetLine,
+    Terminal,
+)
 
-__all__ = ["TelnetAyt", "TelnetBreak", "TelnetLimits", "TelnetOption", "TelnetServer", "cook", "escape"]
+__all__ = [
+    "PROFILES", "Mode", "TelnetAyt", "TelnetBreak", "TelnetData", "TelnetEnvironment", "TelnetEof",
+    "TelnetInterrupt", "TelnetKey", "TelnetLimits", "TelnetLine", "TelnetOption", "TelnetProfile",
+    "TelnetServer", "TelnetSubnegotiation", "TelnetTerminal", "TelnetWindow", "cook", "escape",
+]  # fmt: skip
 
 EOF_, SUSP, ABORT, NOP, DM, BRK, IP, AO, AYT, EC, EL, GA = (
     236,
