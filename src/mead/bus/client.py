@@ -12,19 +12,18 @@ Counterpart: `mead.bus.server`.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from mead.bus import streams
 from mead.bus.address import BusAddress
+from mead.bus.connection import BusAwayError, BusFullError, BusRefusedError, Connection, Inbox, Subscription
 from mead.clock import Clock, SystemClock
 from mead.errors import BusError
 
@@ -45,37 +44,16 @@ T = TypeVar("T")
 
 _API = "$JS.API"
 _ANSWER_SECONDS = 10.0
-_CONNECT_SECONDS = 2
-_PING_SECONDS = 5
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 NO_STREAM = 10059
 """Error code of a stream that does not exist."""
-_NO_MESSAGE = 10037
+_NOT_THERE = frozenset({10037, 10043, 10057, NO_STREAM})
+"""Error codes of a message that does not exist (any more)."""
 _NAME_IN_USE = 10058
 _FULL = frozenset({10077, 10023, 10002, 10047})
 """Error codes of a stream, a server or an account without room."""
 _SEQUENCES_PER_SECOND = 1000
-
-
-class BusAwayError(BusError):
-    """The bus does not answer now; the same call may succeed later."""
-
-
-class BusFullError(BusAwayError):
-    """The bus has no room now (discard new): back-pressure."""
-
-
-class BusRefusedError(BusError):
-    """The bus answered, and the answer is no.
-
-    Attributes:
-        code: the server's error number, as in its `errors.json`.
-    """
-
-    def __init__(self, message: str, code: int = 0) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class Stored(msgspec.Struct, frozen=True, rename={"sequence": "seq"}):
@@ -122,127 +100,6 @@ class _Done(msgspec.Struct, frozen=True):
     success: bool = True
 
 
-class Inbox(Protocol):
-    """Messages sent to a subject of our own."""
-
-    subject: str
-
-    async def next(self, timeout_seconds: float) -> Msg:
-        """The next message; `BusAwayError` when the connection is lost, `TimeoutError` when none comes."""
-
-    async def close(self) -> None:
-        """Stop receiving."""
-
-
-class _Connection:
-    """One connection, from its making to its loss. It never comes back; `Bus` makes a new one."""
-
-    def __init__(self) -> None:
-        self.client = Client()
-        self.lost = asyncio.Event()
-        self.waiting: dict[str, asyncio.Future[Msg]] = {}
-        self.queues: set[asyncio.Queue[Msg | None]] = set()
-        self.inbox = ""
-        self.error: Exception | None = None
-        self._tokens = itertools.count()
-
-    async def open(self, address: BusAddress, name: str) -> None:
-        try:
-            await self.client.connect(
-                address.url,
-                name=name,
-                nkeys_seed_str=address.seed().decode("ascii", "replace"),
-                allow_reconnect=False,
-                max_reconnect_attempts=1,
-                reconnect_time_wait=0,
-                connect_timeout=_CONNECT_SECONDS,
-                ping_interval=_PING_SECONDS,
-                error_cb=self._failed,
-                closed_cb=self._closed,
-            )
-            self.inbox = self.client.new_inbox()
-            await self.client.subscribe(f"{self.inbox}.*", cb=self._answered)
-        except BaseException:
-            await self.close()
-            raise
-
-    async def close(self) -> None:
-        await self.client.close()
-        await self._closed()
-
-    async def _failed(self, error: Exception) -> None:
-        self.error = error
-        _log.debug("bus connection: %s", error)
-
-    async def _closed(self) -> None:
-        self.lost.set()
-        for future in self.waiting.values():
-            if not future.done():
-                future.set_exception(BusAwayError("the connection to the bus was lost"))
-        for queue in self.queues:
-            queue.put_nowait(None)
-
-    async def _answered(self, message: Msg) -> None:
-        future = self.waiting.get(message.subject.rpartition(".")[2])
-        if future and not future.done():
-            future.set_result(message)
-
-    async def send(self, subject: str, data: bytes, reply: str, headers: Mapping[str, str] | None) -> None:
-        try:
-            await self.client.publish(subject, data, reply=reply, headers=dict(headers) if headers else None)
-        except (NatsError, OSError) as error:
-            raise BusAwayError(f"the bus took no message: {error}") from error
-
-    async def request(
-        self, subject: str, data: bytes, headers: Mapping[str, str] | None, timeout_seconds: float
-    ) -> Msg:
-        token = str(next(self._tokens))
-        future: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
-        self.waiting[token] = future
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                await self.send(subject, data, f"{self.inbox}.{token}", headers)
-                return await future
-        except TimeoutError as error:
-            why = f" ({self.error})" if self.error else ""
-            raise BusAwayError(f"the bus gave no answer within {timeout_seconds:g} s{why}") from error
-        finally:
-            del self.waiting[token]
-            if future.done() and not future.cancelled():
-                future.exception()  # was raised above, or nobody waits any more
-
-
-class _Subscription:
-    """An inbox for as long as its connection lives."""
-
-    def __init__(self, connection: _Connection) -> None:
-        self.subject = connection.client.new_inbox()
-        self._connection = connection
-        self._queue: asyncio.Queue[Msg | None] = asyncio.Queue()
-        self._id: Any = None
-
-    async def open(self) -> None:
-        self._connection.queues.add(self._queue)
-        try:
-            self._id = await self._connection.client.subscribe(self.subject, cb=self._queue.put)
-        except (NatsError, OSError) as error:
-            self._connection.queues.discard(self._queue)
-            raise BusAwayError(f"the bus cannot be listened to: {error}") from error
-
-    async def next(self, timeout_seconds: float) -> Msg:
-        async with asyncio.timeout(timeout_seconds):
-            message = await self._queue.get()
-        if message is None:
-            self._queue.put_nowait(None)
-            raise BusAwayError("the connection to the bus was lost")
-        return message
-
-    async def close(self) -> None:
-        self._connection.queues.discard(self._queue)
-        with suppress(NatsError, OSError):
-            await self._id.unsubscribe()
-
-
 class Bus:
     """The bus as one process sees it; made by `Bus.connect`."""
 
@@ -253,7 +110,7 @@ class Bus:
         self.clock = clock
         self._address = address
         self._name = name
-        self._connection: _Connection | None = None
+        self._connection: Connection | None = None
         self._connected = asyncio.Event()
         self._connected_at = 0.0
         self._known: set[str] = set()
@@ -317,7 +174,7 @@ class Bus:
 
     async def _try(self) -> None:
         address = self._address.current()
-        connection = _Connection()
+        connection = Connection()
         try:
             await connection.open(address, self._name)
         except (NatsError, OSError, TimeoutError, ValueError) as error:
@@ -357,7 +214,7 @@ class Bus:
         if connection:
             await connection.close()
 
-    def _live(self) -> _Connection:
+    def _live(self) -> Connection:
         if self._connection is None or self._connection.lost.is_set():
             raise BusAwayError("the bus is away")
         return self._connection
@@ -384,7 +241,7 @@ class Bus:
 
     async def inbox(self) -> Inbox:
         """A subject of our own and what arrives there."""
-        subscription = _Subscription(self._live())
+        subscription = Subscription(self._live())
         await subscription.open()
         return subscription
 
@@ -450,9 +307,13 @@ class Bus:
 
     async def event_streams(self) -> list[str]:
         """The streams of all sensors that ever published on this bus."""
+        return await self.stream_names("in.>")
+
+    async def stream_names(self, subject: str) -> list[str]:
+        """The streams that listen to a subject."""
         names: list[str] = []
         while True:
-            page = await self.api("STREAM.NAMES", {"subject": "in.>", "offset": len(names)}, _StreamNames)
+            page = await self.api("STREAM.NAMES", {"subject": subject, "offset": len(names)}, _StreamNames)
             names.extend(page.streams or [])
             if not page.streams or len(names) >= page.total:
                 return sorted(names)
@@ -462,13 +323,45 @@ class Bus:
         body: dict[str, object] = {"seq": below} if below else {"filter": subject}
         await self.api(f"STREAM.PURGE.{stream}", body, _Done)
 
+    async def get(self, stream: str, sequence: int, *, following: str = "") -> Held | None:
+        """The message with that sequence; with `following`, the first of that subject from there on."""
+        body: dict[str, object] = {"seq": sequence}
+        if following:
+            body["next_by_subj"] = following
+        try:
+            return (await self.api(f"STREAM.MSG.GET.{stream}", body, _Got)).message
+        except BusRefusedError as error:
+            if error.code in _NOT_THERE:
+                return None
+            raise
+
+    async def last(self, stream: str, subject: str) -> Msg | None:
+        """The last message of a subject in a stream that allows direct access."""
+        message = await self.request(f"{_API}.DIRECT.GET.{stream}.{subject}")
+        status = (message.headers or {}).get("Status")
+        if status == "503":
+            raise BusAwayError(f"{stream} is not there yet")
+        return None if status else message
+
     async def delete(self, stream: str, sequence: int) -> None:
         """Remove one message; nothing happens when it is not there."""
         try:
             await self.api(f"STREAM.MSG.DELETE.{stream}", {"seq": sequence}, _Done)
         except BusRefusedError as error:
-            if error.code not in {_NO_MESSAGE, 10043, 10057}:
+            if error.code not in _NOT_THERE:
                 raise
+
+
+class Held(msgspec.Struct, frozen=True, rename={"sequence": "seq"}):
+    """A message that lies in a stream."""
+
+    subject: str
+    sequence: int
+    data: bytes = b""
+
+
+class _Got(msgspec.Struct, frozen=True):
+    message: Held
 
 
 def _decode(message: Msg, answer: type[T]) -> T:

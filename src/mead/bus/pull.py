@@ -157,6 +157,12 @@ class Puller:
             self._left -= 1
             return _message(message)
 
+    async def drain(self) -> list[Message]:
+        """Take no more messages, and return those that had arrived but were not asked for by `next`."""
+        if self._inbox is None:
+            return []
+        return [_message(message) for message in await self._inbox.drain() if message.reply]
+
     async def close(self) -> None:
         """Stop listening; the server forgets a cursor."""
         inbox, self._inbox = self._inbox, None

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Carry bodies over the bus in chunks, resume where it broke, and forget them when the store has them.
+
+A chunk's place is its subject, `body.<sha256>.<n>`, and each place is filled once. Asking which places are
+filled is therefore both the resume and the question "do you have this body already?".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import re
+from collections import OrderedDict
+from types import TracebackType
+from typing import Self
+
+from msgspec import Struct
+
+from mead.bus import streams
+from mead.bus.client import Bus, BusAwayError, BusFullError, BusRefusedError
+from mead.bus.pull import Consumer, Message, Puller
+
+__all__ = ["CHUNK_BYTES", "MAX_BODY_BYTES", "BodyReceiver", "BodySender", "BodySettings"]
+
+_log = logging.getLogger(__name__)
+
+CHUNK_BYTES = 256 << 10
+"""Never a setting: two senders of one body must cut it alike."""
+MAX_BODY_BYTES = 256 << 20
+_MAX_CHUNKS = MAX_BODY_BYTES // CHUNK_BYTES
+_CHUNKS_HEADER = "Mead-Chunks"
+_SUBJECT = re.compile(r"body\.([0-9a-f]{64})\.(\d{1,4})")
+_IN_FLIGHT = 4
+_FULL_PAUSE_SECONDS = 0.5
+
+
+class BodySettings(Struct, frozen=True, kw_only=True):
+    """How bodies wait for the bus.
+
+    Attributes:
+        memory_bytes: bodies that wait for the bus at the same time; beyond it `put` refuses.
+        remembered: number of bodies that are not sent again for a while.
+        remembered_seconds: how long they are not sent again.
+    """
+
+    memory_bytes: int = 256 << 20
+    remembered: int = 4096
+    remembered_seconds: float = 600.0
+
+
+class BodySender:
+    """Puts bodies on the bus."""
+
+    def __init__(self, bus: Bus, settings: BodySettings | None = None) -> None:
+        self._bus = bus
+        self._settings = settings or BodySettings()
+        self._waiting_bytes = 0
+        self._sent: OrderedDict[str, float] = OrderedDict()
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+
+    async def put(self, data: bytes) -> str:
+        """The body's sha256 (hex), once the body is durable; waits while the bus is away.
+
+        Raises:
+            BusFullError: too many bodies wait already; the caller counts the loss.
+            ValueError: larger than `MAX_BODY_BYTES`.
+        """
+        if len(data) > MAX_BODY_BYTES:
+            raise ValueError(f"a body of {len(data)} bytes does not travel, at most {MAX_BODY_BYTES} do")
+        sha256 = hashlib.sha256(data).hexdigest()
+        if self._is_remembered(sha256):
+            return sha256
+        task = self._under_way.get(sha256)
+        if task is None:
+            if self._waiting_bytes + len(data) > self._settings.memory_bytes:
+                raise BusFullError(
+                    f"{self._waiting_bytes} bytes of bodies wait for the bus: no room for more"
+                )
+            task = asyncio.create_task(self._send(sha256, data), name=f"body {sha256[:12]}")
+            self._under_way[sha256] = task
+        await asyncio.shield(task)
+        return sha256
+
+    async def close(self) -> None:
+        """Give up what still waits."""
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _is_remembered(self, sha256: str) -> bool:
+        """Whether it was sent lately: one worm brings the same body a thousand times an hour."""
+        since = self._sent.get(sha256)
+        return since is not None and self._now() - since < self._settings.remembered_seconds
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def _send(self, sha256: str, data: bytes) -> None:
+        self._waiting_bytes += len(data)
+        try:
+            while not await self._try(sha256, data):
+                pass
+        finally:
+            self._waiting_bytes -= len(data)
+            del self._under_way[sha256]
+        self._sent[sha256] = self._now()
+        self._sent.move_to_end(sha256)
+        if len(self._sent) > self._settings.remembered:
+            self._sent.popitem(last=False)
+
+    async def _try(self, sha256: str, data: bytes) -> bool:
+        count = max(1, -(-len(data) // CHUNK_BYTES))
+        try:
+            await self._bus.ensure(streams.bodies_stream(self._bus.settings))
+            missing = await self._missing(sha256, count)
+            for start in range(0, len(missing), _IN_FLIGHT):
+                some = missing[start : start + _IN_FLIGHT]
+                sent = (self._send_chunk(sha256, data, chunk, count) for chunk in some)
+                for result in await asyncio.gather(*sent, return_exceptions=True):
+                    if isinstance(result, BaseException):
+                        raise result
+        except BusFullError:
+            await asyncio.sleep(_FULL_PAUSE_SECONDS)
+        except BusAwayError as error:
+            _log.debug("body %s: %s", sha256, error)
+            await self._bus.pause()
+        else:
+            return True
+        return False
+
+    async def _missing(self, sha256: str, count: int) -> list[int]:
+        info = await self._bus.stream_info(streams.BODIES, streams.body_subject(sha256, "*"))
+        present = info.state.subjects if info else {}
+        return [chunk for chunk in range(count) if streams.body_subject(sha256, chunk) not in present]
+
+    async def _send_chunk(self, sha256: str, data: bytes, chunk: int, count: int) -> None:
+        part = data[chunk * CHUNK_BYTES : (chunk + 1) * CHUNK_BYTES]
+        subject = streams.body_subject(sha256, chunk)
+        try:
+            await self._bus.publish(subject, part, headers={_CHUNKS_HEADER: str(count)})
+        except BusRefusedError as error:
+            if "per subject" not in str(error):
+                raise
+            # the place is filled: another sender, or our own message whose answer was lost
+
+
+class _Parts:
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.present: set[int] = set()
+        self.newest_ns = 0
+
+
+class BodyReceiver:
+    """Bodies that are complete on the bus: `async with` it, `async for` gives their sha256."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.damaged = 0
+        """Bodies whose content was not what their name says; they were removed."""
+        self._bus = bus
+        self._next = 1
+        self._parts: dict[str, _Parts] = {}
+        self._puller: Puller | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        while True:
+            try:
+                await self._bus.ensure(streams.bodies_stream(self._bus.settings))
+                if self._puller is None:
+                    cursor = Consumer.cursor(self._next, headers_only=True)
+                    self._puller = Puller(self._bus, streams.BODIES, cursor, batch=256)
+                message = await self._puller.next()
+            except BusAwayError:
+                await self._close()
+                await self._bus.pause()
+                continue
+            if message and message.sequence >= self._next:
+                self._next = message.sequence + 1
+                if sha256 := await self._note(message):
+                    return sha256
+
+    async def take(self, sha256: str) -> bytes | None:
+        """The body, or `None` if it is incomplete or damaged (then it was removed and counted)."""
+        parts: list[bytes] = []
+        count = 1
+        while len(parts) < count:
+            try:
+                message = await self._bus.last(streams.BODIES, streams.body_subject(sha256, len(parts)))
+            except BusAwayError:
+                await self._bus.pause()
+                continue
+            if message is None:
+                return None
+            count = _count((message.headers or {}).get(_CHUNKS_HEADER, ""))
+            parts.append(message.data)
+        data = b"".join(parts)
+        if hashlib.sha256(data).hexdigest() == sha256:
+            return data
+        self.damaged += 1
+        _log.error("body %s on the bus is damaged and was removed", sha256)
+        await self.done(sha256)
+        return None
+
+    async def done(self, sha256: str) -> None:
+        """The body is in the store (fsynced): the bus may forget its chunks."""
+        while True:
+            try:
+                return await self._bus.purge(streams.BODIES, subject=streams.body_subject(sha256, "*"))
+            except BusAwayError:
+                await self._bus.pause()
+
+    async def sweep(self, older_than_seconds: float) -> list[str]:
+        """Remove bodies that stayed incomplete for so long; the caller counts them as lost."""
+        oldest = (self._bus.clock.now().timestamp() - older_than_seconds) * 1e9
+        stale = [sha256 for sha256, parts in self._parts.items() if parts.newest_ns < oldest]
+        for sha256 in stale:
+            del self._parts[sha256]
+            await self.done(sha256)
+        return stale
+
+    async def _note(self, message: Message) -> str | None:
+        """Remember the chunk; the sha256 if it was the last one missing."""
+        found = _SUBJECT.fullmatch(message.subject)
+        count = _count(message.headers.get(_CHUNKS_HEADER, ""))
+        if found is None or int(found[2]) >= count:
+            _log.error("%s is no chunk of a body and was removed", message.subject)
+            await self._bus.delete(streams.BODIES, message.sequence)
+            return None
+        sha256, chunk = found[1], int(found[2])
+        parts = self._parts.setdefault(sha256, _Parts(count))
+        parts.present.add(chunk)
+        parts.newest_ns = max(parts.newest_ns, message.time_ns)
+        if len(parts.present) < parts.count:
+            return None
+        del self._parts[sha256]
+        return sha256
+
+    async def _close(self) -> None:
+        puller, self._puller = self._puller, None
+        if puller:
+            await puller.close()
+
+
+def _count(header: str) -> int:
+    """How many chunks the body has; 0 if the header makes no sense."""
+    return int(header) if header.isdecimal() and len(header) < 5 and int(header) <= _MAX_CHUNKS else 0

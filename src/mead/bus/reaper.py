@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bury dead jobs: those that were leased `max_deliver` times and never done.
+
+The server leaves such a message in the queue for ever and says so in an advisory, once. Advisories are
+kept in a stream of their own, so a reaper that was away misses none; and because the server may die between
+the last delivery and the advisory, the queues themselves are looked through now and then. Each dead job
+becomes one `analysis.done` (failed) and one `finding.made`, then it is removed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import msgspec
+from msgspec import Struct
+
+from mead.bus import streams
+from mead.bus.client import Bus, BusAwayError, BusRefusedError, Held
+from mead.bus.pull import Consumer, Message, Puller
+from mead.bus.queue import WORKERS, Job, decode_job
+from mead.model.codec import encode_batch
+from mead.model.event import AnalysisDone, Event, FindingMade
+
+__all__ = ["CLAIM", "Reaper"]
+
+_log = logging.getLogger(__name__)
+
+CLAIM = "analysis.given_up"
+"""Claim of the finding about a body whose analysis was given up."""
+_ACK_WAIT_SECONDS = 30.0
+_LOOK_SECONDS = 60.0
+
+
+class _Advisory(Struct, frozen=True):
+    stream: str
+    stream_seq: int
+    deliveries: int
+
+
+class _Position(Struct, frozen=True):
+    stream_seq: int
+
+
+class _ConsumerInfo(Struct, frozen=True):
+    delivered: _Position
+    num_ack_pending: int
+
+
+class Reaper:
+    """Buries the dead jobs of all queues; its events are published under `sensor`."""
+
+    def __init__(self, bus: Bus, sensor: str) -> None:
+        self.buried = 0
+        """Jobs that were buried."""
+        self._bus = bus
+        self._sensor = sensor
+
+    async def run(self) -> None:
+        """Bury until cancelled."""
+        while True:
+            puller: Puller | None = None
+            try:
+                await self._bus.ensure(streams.dead_stream())
+                consumer = Consumer.durable("reaper", ack_wait_seconds=_ACK_WAIT_SECONDS)
+                puller = Puller(self._bus, streams.DEAD, consumer, batch=16)
+                await self._work(puller)
+            except BusAwayError as error:
+                _log.debug("reaper: %s", error)
+                await self._bus.pause()
+            finally:
+                if puller:
+                    await puller.close()
+
+    async def _work(self, puller: Puller) -> None:
+        clock = asyncio.get_running_loop().time
+        look_at = clock()
+        while True:
+            if clock() >= look_at:
+                await self.look_through()
+                look_at = clock() + _LOOK_SECONDS
+            if message := await puller.next(max(look_at - clock(), 0.1)):
+                await self._heed(message)
+
+    async def _heed(self, message: Message) -> None:
+        try:
+            advisory = msgspec.json.decode(message.data, type=_Advisory)
+        except msgspec.MsgspecError as error:
+            _log.error("%s is no advisory: %s", message.subject, error)
+        else:
+            held = await self._bus.get(advisory.stream, advisory.stream_seq)
+            if held:
+                await self._bury(advisory.stream, held, advisory.deliveries)
+        await self._bus.request(message.reply, b"+ACK")
+
+    async def look_through(self) -> int:
+        """Bury what is dead in the queues whether or not there was an advisory; returns how many."""
+        buried = self.buried
+        for stream in await self._bus.stream_names("work.>"):
+            try:
+                info = await self._bus.api(f"CONSUMER.INFO.{stream}.{WORKERS}", {}, _ConsumerInfo)
+            except BusRefusedError:
+                continue  # nobody ever took a job from it
+            if info.num_ack_pending == 0:
+                # Nothing is leased, and what is left of the delivered will never be delivered again.
+                await self._bury_up_to(stream, info.delivered.stream_seq)
+        return self.buried - buried
+
+    async def _bury_up_to(self, stream: str, last: int) -> None:
+        held = await self._bus.get(stream, 1, following=">")
+        while held and held.sequence <= last:
+            await self._bury(stream, held, self._bus.settings.max_deliver)
+            held = await self._bus.get(stream, held.sequence + 1, following=">")
+
+    async def _bury(self, stream: str, held: Held, deliveries: int) -> None:
+        """Publish, then remove; the message id makes the first harmless if the second does not happen."""
+        job = decode_job(held.data)
+        if job is None:
+            _log.error("%s:%d is no job and was removed", stream, held.sequence)
+        else:
+            note = await self._note(stream, held.sequence)
+            reason = f"given up after {deliveries} attempts: {note}"
+            _log.warning("%s of %s %s", job.kind, job.sha256, reason)
+            await self._bus.stream_for(self._sensor)
+            await self._bus.publish(
+                streams.event_subject(self._sensor),
+                encode_batch(self._events(job, reason, f"{stream}:{held.sequence}")),
+                message_id=f"dead:{stream}:{held.sequence}",
+            )
+        await self._bus.delete(stream, held.sequence)
+        self.buried += 1
+
+    async def _note(self, stream: str, sequence: int) -> str:
+        await self._bus.ensure(streams.reasons_stream())
+        message = await self._bus.last(streams.REASONS, streams.reason_subject(stream, sequence))
+        if message is None:
+            return "its worker died or fell silent each time"
+        return message.data.decode("utf-8", "backslashreplace")
+
+    def _events(self, job: Job, reason: str, evidence: str) -> list[Event]:
+        now = self._bus.clock.now()
+        return [
+            AnalysisDone(
+                time=now,
+                sensor=self._sensor,
+                session=job.session,
+                sha256=job.sha256,
+                analyser=job.kind,
+                verdict="failed",
+                reason=reason,
+            ),
+            FindingMade(
+                time=now,
+                sensor=self._sensor,
+                session=job.session,
+                sha256=job.sha256,
+                analyser=job.kind,
+                claim=CLAIM,
+                value=reason,
+                confidence=100,
+                evidence=[evidence],
+            ),
+        ]

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real nats-server for each test, on a free port of loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mead.bus.client import Bus
+from mead.bus.server import NatsServer
+from mead.bus.streams import StreamSettings
+from mead.model.event import CommandInput
+
+SHORT = StreamSettings(
+    ack_wait_seconds=0.3, events_bytes=32 << 20, bodies_bytes=32 << 20, queue_bytes=8 << 20
+)
+MakeEvent = Callable[..., CommandInput]
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
+    async with NatsServer(tmp_path / "bus") as running:
+        yield running
+
+
+@pytest.fixture
+async def bus(server: NatsServer) -> AsyncIterator[Bus]:
+    async with Bus.connect(server.credentials, settings=SHORT) as connected:
+        yield connected
+
+
+@pytest.fixture
+def command() -> MakeEvent:
+    def make(number: int, sensor: str = "s1", *, padding: int = 0) -> CommandInput:
+        return CommandInput(
+            time=datetime(2026, 1, 1, tzinfo=UTC), sensor=sensor, session=str(number), command="x" * padding
+        )
+
+    return make
+
+
+@pytest.fixture
+def kill() -> Callable[[NatsServer], None]:
+    def kill_server(server: NatsServer) -> None:
+        assert server.pid
+        os.kill(server.pid, signal.SIGKILL)
+
+    return kill_server
+
+
+@pytest.fixture
+def freeze(server: NatsServer) -> Callable[[], Freeze]:
+    return lambda: Freeze(server)
+
+
+class Freeze:
+    """The server is there but says nothing, as with a hung disk."""
+
+    def __init__(self, server: NatsServer) -> None:
+        assert server.pid
+        self._pid = server.pid
+
+    def __enter__(self) -> None:
+        os.kill(self._pid, signal.SIGSTOP)
+
+    def __exit__(self, *_: object) -> None:
+        os.kill(self._pid, signal.SIGCONT)
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture(name="until")
+def until_fixture() -> Callable[..., object]:
+    return until
