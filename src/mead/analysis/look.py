@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One body, all analysers, hostile parsing in the jail.
+
+The analysers that parse share one jailed child, because that is quick. When that child fails (a crash, a
+time-out), each of them gets a child of its own, so that one parser's trouble costs only its own result.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Self
+
+from mead.analysis.analyser import Analyser, Artifact, Report, Run
+from mead.analysis.registry import ANALYSERS, available
+from mead.analysis.settings import AnalysisSettings
+from mead.analysis.unpack.formats import UNPACKERS, load_formats
+from mead.jail import JailLimits, JailPool, JailResult
+
+__all__ = ["Looker", "run_analysers"]
+
+
+def run_analysers(artifact: Artifact, settings: AnalysisSettings, names: tuple[str, ...]) -> tuple[Run, ...]:
+    """Run the analysers with these names; those that do not apply leave no run. Executed in the jail."""
+    return tuple(
+        run for name in names if (run := _run_one(ANALYSERS.load(name), artifact, settings)) is not None
+    )
+
+
+def _run_one(analyser: Analyser, artifact: Artifact, settings: AnalysisSettings) -> Run | None:
+    started = time.monotonic()
+    report = analyser.analyse(artifact, settings)
+    if report is None:
+        return None
+    duration = round((time.monotonic() - started) * 1000)
+    return Run(analyser=analyser.name, report=report, engine=analyser.engine(settings), duration_ms=duration)
+
+
+class Looker:
+    """The available analysers with the jail that they run in."""
+
+    def __init__(self, settings: AnalysisSettings) -> None:
+        self.settings = settings
+        analysers, self.unavailable = available(settings)
+        self._direct = [analyser for analyser in analysers if not analyser.jailed]
+        self._jailed = tuple(analyser.name for analyser in analysers if analyser.jailed)
+        readable = (settings.yara_rules,) if settings.yara_rules else ()
+        limits = JailLimits(
+            wall_seconds=settings.analyser_seconds,
+            cpu_seconds=settings.analyser_seconds,
+            memory_bytes=settings.memory_bytes,
+            address_space_bytes=settings.memory_bytes + (4 << 30),
+            result_bytes=settings.max_total_bytes + (16 << 20),
+            jobs_per_child=16,
+            readable=readable,
+        )
+        self._pool = JailPool(limits, preload=_modules(self._jailed))
+
+    def look(self, artifact: Artifact, settings: AnalysisSettings | None = None) -> list[Run]:
+        """All runs on one body; an analyser that failed has a run that says why."""
+        bounds = settings or self.settings
+        runs = self._parse(artifact, bounds)
+        for analyser in self._direct:
+            run = _run_one(analyser, artifact, bounds)
+            if run is not None:
+                runs.append(run)
+        return [_never_clean(run) for run in runs] if _encrypted(runs) else runs
+
+    def _parse(self, artifact: Artifact, settings: AnalysisSettings) -> list[Run]:
+        result = self._pool.run(run_analysers, artifact, settings, self._jailed)
+        if result.ok:
+            return _with_level(result)
+        runs: list[Run] = []
+        for name in self._jailed:
+            single = self._pool.run(run_analysers, artifact, settings, (name,))
+            runs.extend(_with_level(single) if single.ok else [_failed(name, single)])
+        return runs
+
+    def close(self) -> None:
+        """End the jailed children."""
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _modules(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Modules that the jail's template loads once, so that no child has to."""
+    analysers = {entry.name: entry.target for entry in ANALYSERS.entries()}
+    formats, _ = load_formats()
+    unpackers = {entry.name: entry.target for entry in UNPACKERS.entries()}
+    targets = [*(analysers[name] for name in names), *(unpackers[form.name] for form in formats)]
+    return tuple(dict.fromkeys(target.partition(":")[0] for target in targets))
+
+
+def _with_level(result: JailResult[tuple[Run, ...]]) -> list[Run]:
+    return [
+        Run(
+            analyser=run.analyser, report=run.report, engine=run.engine, jail_level=result.level,
+            duration_ms=run.duration_ms,
+        )
+        for run in result.value or ()
+    ]  # fmt: skip
+
+
+def _failed(name: str, result: JailResult[tuple[Run, ...]]) -> Run:
+    report = Report(verdict="failed", reason=f"{result.failure}: {result.reason}"[:500])
+    return Run(
+        analyser=name, report=report, jail_level=result.level, duration_ms=round(result.wall_seconds * 1000)
+    )
+
+
+def _encrypted(runs: Sequence[Run]) -> bool:
+    return any(finding.claim == "encrypted" for run in runs for finding in run.report.findings)
+
+
+def _never_clean(run: Run) -> Run:
+    """A scan of something encrypted has not seen its content."""
+    if run.report.verdict != "clean":
+        return run
+    report = Report(
+        verdict="skipped", reason="the content is encrypted and was not seen", findings=run.report.findings
+    )
+    return Run(
+        analyser=run.analyser, report=report, engine=run.engine, jail_level=run.jail_level,
+        duration_ms=run.duration_ms,
+    )  # fmt: skip

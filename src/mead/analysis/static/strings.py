@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Readable text inside a body: how much of it, what is telling, and the indicators in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib.metadata import version
+
+from mead.analysis.analyser import Artifact, Engine, Finding, FunctionAnalyser, Indicator, LimitHit, Report
+from mead.analysis.indicators import find
+from mead.analysis.settings import AnalysisSettings
+from mead.model.codec import excerpt
+
+__all__ = ["ANALYSER", "analyse"]
+
+MAX_TELLING = 40
+
+_ASCII = re.compile(rb"[\x20-\x7e\t]{6,}")
+_WIDE = re.compile(rb"(?:[\x20-\x7e\t]\0){6,}")
+_TELLING = re.compile(
+    rb"/bin/(?:busybox|sh)\b|\bwget\b|\bcurl\b|\btftp\b|\bchmod\b|/proc/|/dev/(?:watchdog|tcp)|iptables|cmd\.exe"
+    rb"|powershell|rundll32|regsvr32|mshta|HKEY_|CurrentVersion\\Run|User-Agent:|\bGET /|\bPOST /|PRIVMSG"
+    rb"|stratum\+tcp|VirtualAlloc|CreateRemoteThread|WriteProcessMemory|IsDebuggerPresent|vssadmin|bitcoin|ransom",
+    re.IGNORECASE,
+)
+
+
+def analyse(artifact: Artifact, settings: AnalysisSettings) -> Report:
+    """Counts, telling strings with their offsets, and indicators (each value once, the first offset)."""
+    data = artifact.data[: settings.max_strings_bytes]
+    limits = []
+    if len(data) < len(artifact.data):
+        limits.append(LimitHit(limit="strings.bytes", limit_value=settings.max_strings_bytes, unit="bytes"))
+    indicators, cut = _indicators(data, settings.max_indicators)
+    if cut:
+        limits.append(
+            LimitHit(limit="strings.indicators", limit_value=settings.max_indicators, unit="indicators")
+        )
+    telling = tuple(_telling(data))
+    count = sum(1 for _ in _ASCII.finditer(data)) + sum(1 for _ in _WIDE.finditer(data))
+    findings = [Finding(claim="strings", value=str(count), confidence=100)]
+    if telling:
+        findings.append(
+            Finding(claim="strings.telling", value=str(len(telling)), confidence=60, evidence=telling)
+        )
+    return Report(findings=tuple(findings), indicators=tuple(indicators), limits=tuple(limits))
+
+
+def _telling(data: bytes) -> Iterator[str]:
+    seen: set[bytes] = set()
+    for match in _TELLING.finditer(data):
+        word = match.group().lower()
+        if word in seen:
+            continue
+        seen.add(word)
+        if len(seen) > MAX_TELLING:
+            return
+        start = max(0, match.start() - 24)
+        piece = re.split(rb"[\0\r\n]", data[match.start() : match.end() + 60], maxsplit=1)[0]
+        lead = re.split(rb"[\0\r\n]", data[start : match.start()])[-1]
+        yield f"offset {match.start()}: {excerpt(lead + piece, max_bytes=90)}"
+
+
+def _wide(data: bytes) -> Iterator[tuple[int, bytes]]:
+    for match in _WIDE.finditer(data):
+        yield match.start(), match.group()[::2]
+
+
+def _indicators(data: bytes, most: int) -> tuple[list[Indicator], bool]:
+    found: dict[tuple[str, str], Indicator] = {}
+    for indicator in _all(data):
+        found.setdefault((indicator.indicator_kind, indicator.indicator), indicator)
+        if len(found) > most:
+            return list(found.values())[:most], True
+    return list(found.values()), False
+
+
+def _all(data: bytes) -> Iterator[Indicator]:
+    yield from find(data)
+    for offset, text in _wide(data):
+        yield from find(text, offset)
+
+
+def _engine(_settings: AnalysisSettings) -> Engine:
+    return Engine(version=version("mead-deck"))
+
+
+ANALYSER = FunctionAnalyser("strings", analyse, _engine)
