@@ -31,6 +31,7 @@ class Edge(Struct, frozen=True, kw_only=True):
 
     parent: str
     child: str
+    size: int = 0
     relation: Relation
     name: str | None = None
     detail: str | None = None
@@ -125,8 +126,8 @@ class Pipeline:
         for child in children:
             artifact = Artifact.of(child.data, child.name, parent.depth + 1, words)
             edge = Edge(
-                parent=parent.sha256, child=artifact.sha256, relation=child.relation, name=child.name,
-                detail=child.detail,
+                parent=parent.sha256, child=artifact.sha256, size=len(child.data), relation=child.relation,
+                name=child.name,                detail=child.detail,
             )  # fmt: skip
             edges.append(edge)
             if artifact.sha256 in seen:

@@ -6,12 +6,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.metadata import version
 
+import msgspec
+
 from mead.analysis.analyser import Artifact, Child, Engine, Finding, FunctionAnalyser, Report
 from mead.analysis.settings import AnalysisSettings
 from mead.analysis.unpack.budget import Budget, BudgetSpent, Damaged, Encrypted
 from mead.analysis.unpack.formats import Format, bids, load_formats
 
 __all__ = ["ANALYSER", "unpack"]
+
+MAX_NAME = 400
 
 
 def unpack(artifact: Artifact, settings: AnalysisSettings) -> Report | None:
@@ -61,7 +65,12 @@ def _delivered(form: Format, artifact: Artifact, budget: Budget) -> Iterator[Chi
     for child in form.unpack(artifact, budget):
         if child.data and child.data != artifact.data:
             budget.take(child.data)
-            yield child
+            yield msgspec.structs.replace(child, name=_clean(child.name)) if child.name else child
+
+
+def _clean(name: str) -> str:
+    """A name that can be encoded, stored and listed."""
+    return name[:MAX_NAME].encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def _report(budget: Budget, children: dict[bytes, Child], problems: list[str]) -> Report | None:
