@@ -6,7 +6,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,22 +56,19 @@ def kill() -> Callable[[NatsServer], None]:
 
 
 @pytest.fixture
-def freeze(server: NatsServer) -> Callable[[], Freeze]:
-    return lambda: Freeze(server)
-
-
-class Freeze:
+def freeze(server: NatsServer) -> Callable[[], AbstractContextManager[None]]:
     """The server is there but says nothing, as with a hung disk."""
 
-    def __init__(self, server: NatsServer) -> None:
+    @contextmanager
+    def frozen() -> Iterator[None]:
         assert server.pid
-        self._pid = server.pid
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
 
-    def __enter__(self) -> None:
-        os.kill(self._pid, signal.SIGSTOP)
-
-    def __exit__(self, *_: object) -> None:
-        os.kill(self._pid, signal.SIGCONT)
+    return frozen
 
 
 async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:

@@ -60,6 +60,25 @@ def test_a_key_that_cannot_be_read_is_a_clear_error(tmp_path: Path) -> None:
         BusAddress(url="", nkey_seed_path=str(tmp_path / "none")).seed()
 
 
+@pytest.mark.root
+def test_a_process_that_dropped_its_privileges_keeps_its_key(tmp_path: Path) -> None:
+    import os
+    import subprocess
+    import sys
+
+    make_key(tmp_path / SEED_FILE)
+    code = (
+        "import os, sys\n"
+        "from mead.bus.address import BusAddress\n"
+        "address = BusAddress(url='', nkey_seed_path=sys.argv[1])\n"
+        "first = address.seed()\n"
+        "os.setresgid(65534, 65534, 65534)\n"
+        "os.setresuid(65534, 65534, 65534)\n"
+        "assert address.seed() == first\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / SEED_FILE)], check=True, env=os.environ)
+
+
 def test_an_interrupted_write_leaves_no_obstacle(tmp_path: Path) -> None:
     import os
 

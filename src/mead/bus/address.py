@@ -21,6 +21,8 @@ __all__ = ["ADDRESS_FILE", "SEED_FILE", "BusAddress", "make_key", "write_atomica
 
 ADDRESS_FILE = "address.json"
 SEED_FILE = "bus.nk"
+_seeds: dict[str, bytes] = {}
+"""Keys that this process has read; after dropping its privileges it cannot read them again."""
 
 
 class BusAddress(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,15 +64,18 @@ class BusAddress(msgspec.Struct, frozen=True, kw_only=True):
         return self
 
     def seed(self) -> bytes:
-        """The private key.
+        """The private key; one that was read before is enough for a process that dropped its privileges.
 
         Raises:
-            BusError: it cannot be read.
+            BusError: it cannot be read, or is none.
         """
         try:
-            return Path(self.nkey_seed_path).read_bytes().strip()
+            _seeds[self.nkey_seed_path] = Path(self.nkey_seed_path).read_bytes().strip()
         except OSError as error:
-            raise BusError(f"the key of the bus cannot be read: {error}") from error
+            if not (isinstance(error, PermissionError) and self.nkey_seed_path in _seeds):
+                raise BusError(f"the key of the bus cannot be read: {error}") from error
+        _public(_seeds[self.nkey_seed_path], Path(self.nkey_seed_path))
+        return _seeds[self.nkey_seed_path]
 
 
 def make_key(path: Path) -> str:
@@ -82,10 +87,14 @@ def make_key(path: Path) -> str:
     if not path.exists():
         seed: bytes = nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER)
         write_atomically(path, seed + b"\n")
+    return _public(path.read_bytes().strip(), path)
+
+
+def _public(seed: bytes, path: Path) -> str:
     try:
-        return str(nkeys.from_seed(bytearray(path.read_bytes().strip())).public_key.decode())
-    except (nkeys.NkeysError, ValueError, OSError) as error:
-        raise BusError(f"{path} is not the key of a bus ({error}): remove it, a new one is made") from error
+        return str(nkeys.from_seed(bytearray(seed)).public_key.decode())
+    except (nkeys.NkeysError, ValueError) as error:
+        raise BusError(f"{path} is not the key of a bus ({error!r}): remove it, a new one is made") from error
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -177,7 +177,7 @@ class Bus:
         connection = Connection()
         try:
             await connection.open(address, self._name)
-        except (NatsError, OSError, TimeoutError, ValueError) as error:
+        except (NatsError, OSError, TimeoutError) as error:
             cause = connection.error or error
             if "authorization" in f"{cause} {error}".lower():
                 raise BusError(

@@ -28,6 +28,8 @@ _log = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 2
 _PING_SECONDS = 5
+_HEADER_BYTES = 1024
+"""Room for headers in a message: beyond its limit the server does not refuse, it hangs up."""
 
 
 class BusAwayError(BusError):
@@ -78,11 +80,12 @@ class Connection:
         self._tokens = itertools.count()
 
     async def open(self, address: BusAddress, name: str) -> None:
+        seed = address.seed().decode("ascii")
         try:
             await self.client.connect(
                 address.url,
                 name=name,
-                nkeys_seed_str=address.seed().decode("ascii", "replace"),
+                nkeys_seed_str=seed,
                 allow_reconnect=False,
                 max_reconnect_attempts=1,
                 reconnect_time_wait=0,
@@ -119,6 +122,11 @@ class Connection:
             future.set_result(message)
 
     async def send(self, subject: str, data: bytes, reply: str, headers: Mapping[str, str] | None) -> None:
+        if len(data) + _HEADER_BYTES > self.client.max_payload:
+            raise BusRefusedError(
+                f"a message of {len(data)} bytes does not travel,"
+                f" at most {self.client.max_payload - _HEADER_BYTES} do (bus.max_payload_bytes)"
+            )
         try:
             await self.client.publish(subject, data, reply=reply, headers=dict(headers) if headers else None)
         except (NatsError, OSError) as error:
