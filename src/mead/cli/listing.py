@@ -12,7 +12,7 @@ import click
 
 from mead.cli.output import output_option
 
-__all__ = ["listing_options", "moment"]
+__all__ = ["Moment", "listing_options", "moment"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -20,7 +20,7 @@ _AGE = re.compile(r"(\d{1,6})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """An ISO time or an age."""
 
     name = "time"

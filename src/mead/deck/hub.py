@@ -101,11 +101,12 @@ class Hub:
             group.create_task(self._discover(group))
             group.create_task(self._store())
             group.create_task(self._maintain())
-            group.create_task(Reaper(self._bus, self._publisher).run())
+            group.create_task(Reaper(self._bus, "hub").run())
 
     async def _catch_up(self) -> None:
         """Project what was committed and not projected when the last hub ended."""
-        after = {stream: ((1, sequence),) for stream, sequence in self.catalogue.positions().items()}
+        with self.catalogue.ask() as queries:
+            after = {stream: ((1, sequence),) for stream, sequence in queries.positions().items()}
         batches: list[Batch] = []
         for stream, sequence, _, event in self.events.snapshot().events(after=after):
             if batches and (batches[-1].stream, batches[-1].sequence) == (stream, sequence):
@@ -121,10 +122,21 @@ class Hub:
         while True:
             for stream in await self._bus.event_streams():
                 if stream not in self._readers:
-                    start = self.events.last_sequence(stream) + 1
+                    start = await self._first_unstored(stream)
                     self._readers[stream] = EventReader(self._bus, stream, start)
                     group.create_task(self._read(self._readers[stream]))
             await asyncio.sleep(_DISCOVER_SECONDS)
+
+    async def _first_unstored(self, stream: str) -> int:
+        """Where to begin reading; what the bus does not have any more is settled first."""
+        info = await self._bus.stream_info(stream)
+        if info and self.events.last_sequence(stream) < info.state.first_seq - 1:
+            self.events.settle(stream, info.state.first_seq - 1)
+        return (
+            self.events.last_sequence(stream) + 1
+            if info is None
+            else max(self.events.last_sequence(stream) + 1, info.state.first_seq)
+        )
 
     async def _read(self, reader: EventReader) -> None:
         async with reader:
@@ -188,8 +200,7 @@ class Hub:
         digests = {
             event.sha256 for batch in batches for event in batch.events if isinstance(event, SampleCaptured)
         }
-        known = await asyncio.to_thread(self.catalogue.known_samples, digests)
-        for digest in sorted(digests - known):
+        for digest in sorted(await asyncio.to_thread(self._unknown, digests)):
             await self._queue.submit(Job(kind="analyse", sha256=digest))
         rows = [
             (batch.stream, batch.sequence, index, event)
@@ -197,6 +208,10 @@ class Hub:
             for index, event in enumerate(batch.events)
         ]
         await asyncio.to_thread(self.catalogue.apply, rows)
+
+    def _unknown(self, digests: set[str]) -> set[str]:
+        with self.catalogue.ask() as queries:
+            return {digest for digest in digests if queries.sample(digest) is None}
 
     async def _maintain(self) -> None:
         """Compact and forget, at quiet intervals."""

@@ -15,7 +15,9 @@ from mead.bus.server import BusSettings
 from mead.config import load
 from mead.egress.policy import EgressSettings
 from mead.errors import ConfigError
-from mead.sensors.capture import CaptureSettings
+from mead.sensors.credentials import CredentialsSettings
+from mead.sensors.desk import CaptureSettings
+from mead.sensors.host import Limits
 from mead.store.settings import StoreSettings
 
 __all__ = ["HubSettings", "SensorSettings", "Settings", "SiteSettings", "load_settings"]
@@ -44,6 +46,8 @@ class SensorSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         processes: processes that share the ports (SO_REUSEPORT).
         user: user that is changed to once the ports are bound, when started as root.
         capture: bounds on what sessions may bring.
+        limits: bounds on connections.
+        credentials: which logins are let in.
     """
 
     name: Name = "sensor"
@@ -52,6 +56,8 @@ class SensorSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     processes: Annotated[int, Meta(ge=1, le=64)] = 1
     user: str = "nobody"
     capture: CaptureSettings = CaptureSettings()
+    limits: Limits = Limits()
+    credentials: CredentialsSettings = CredentialsSettings()
 
 
 class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

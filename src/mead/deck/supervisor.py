@@ -62,6 +62,11 @@ class Supervisor:
         """Keep `child` alive from now on."""
         self._tasks.append((child.name, asyncio.create_task(self._keep(child), name=f"keeps {child.name}")))
 
+    @property
+    def failure(self) -> MeadError | None:
+        """Why a vital child cannot run at all, if one cannot."""
+        return self._failed.result() if self._failed.done() else None
+
     def pid(self, name: str) -> int | None:
         """Process id of a running child."""
         process = self._processes.get(name)

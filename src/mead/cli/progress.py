@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Progress on stderr for work that takes long: a line that is renewed on a terminal, silence in a pipe."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+__all__ = ["Progress"]
+
+_INTERVAL_SECONDS = 0.2
+
+
+class Progress:
+    """`with Progress("importing") as progress: progress.step(100)`."""
+
+    def __init__(self, what: str, unit: str = "records") -> None:
+        self._what = what
+        self._unit = unit
+        self._done = 0
+        self._began = time.monotonic()
+        self._shown = 0.0
+        self._live = sys.stderr.isatty()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live and self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def step(self, count: int = 1) -> None:
+        """Say that `count` more are done."""
+        self._done += count
+        now = time.monotonic()
+        if self._live and now - self._shown > _INTERVAL_SECONDS:
+            self._shown = now
+            rate = self._done / max(now - self._began, 0.001)
+            sys.stderr.write(f"\r\x1b[K{self._what}: {self._done:,} {self._unit} ({rate:,.0f}/s)")
+            sys.stderr.flush()

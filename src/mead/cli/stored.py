@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opening the store for listings, and the one note that each of them owes the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mead.cli.context import settings
+
+if TYPE_CHECKING:
+    from mead.store.catalogue import Catalogue
+    from mead.store.reader import Snapshot
+
+__all__ = ["catalogue", "filtered", "note_unfetched", "rows_of", "snapshot"]
+
+
+def snapshot(ctx: click.Context) -> Snapshot:
+    """The event store as it is now.
+
+    Raises:
+        StoreError: there is none yet, or it cannot be read.
+    """
+    from mead.deck.layout import Layout
+    from mead.store.reader import StoredEvents
+
+    tree = settings(ctx)
+    return StoredEvents(Layout(tree.data_dir).events, tree.store).snapshot()
+
+
+def catalogue(ctx: click.Context) -> Catalogue:
+    """The catalogue, for reading.
+
+    Raises:
+        StoreError: there is none yet, or it cannot be read.
+    """
+    from mead.deck.layout import Layout
+    from mead.errors import StoreError
+    from mead.store.catalogue import Catalogue
+
+    path = Layout(settings(ctx).data_dir).catalogue
+    if not path.exists():
+        raise StoreError(
+            f"there is no catalogue at {path} yet: start the deck with `mead run`, or `mead demo`"
+        )
+    return Catalogue.open(path)
+
+
+def filtered(where: str | None, since: datetime | None, until: datetime | None) -> tuple[str, list[Any]]:
+    """The test of a query over events, and its parameters.
+
+    Raises:
+        ConfigError: `where` is refused; names the place.
+    """
+    from mead.store.where import parse_where
+
+    tests = ["true"]
+    parameters: list[Any] = []
+    for moment, comparison in ((since, ">="), (until, "<")):
+        if moment is not None:
+            tests.append(f'"time" {comparison} ?')
+            parameters.append(moment)
+    if where is not None:
+        condition = parse_where(where)
+        tests.append(f"({condition.sql})")
+        parameters += condition.parameters
+    return " AND ".join(tests), parameters
+
+
+def rows_of(stored: Snapshot, query: str, parameters: list[Any]) -> Iterator[dict[str, Any]]:
+    """The rows of a query of ours over the store, absent values left out."""
+    connection = stored.connect()
+    try:
+        cursor = connection.execute(query, parameters)
+        names = [column[0] for column in cursor.description or ()]
+        for values in cursor.fetchall():
+            yield {name: value for name, value in zip(names, values, strict=True) if value is not None}
+    finally:
+        connection.close()
+
+
+def note_unfetched(stored: Snapshot) -> None:
+    """Say how many offers were left because the egress policy is `observe`, if any were."""
+    connection = stored.connect()
+    try:
+        row = connection.execute(
+            "SELECT count(DISTINCT offer) FROM events WHERE kind = 'fetch.refused' AND policy = 'observe'"
+        ).fetchone()
+    finally:
+        connection.close()
+    if row and row[0]:
+        click.echo(
+            f"{row[0]} offers were recorded and not fetched because the egress policy was observe; "
+            "`mead init` changes it",
+            err=True,
+        )

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hub and worker as processes: run until told to stop, then end in order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+
+from mead.analysis.worker import Worker
+from mead.bus.bodies import BodySender
+from mead.bus.client import Bus, BusAddress
+from mead.bus.publisher import Publisher
+from mead.bus.queue import WorkQueue
+from mead.clock import SystemClock
+from mead.deck.fetching import FetchWorker
+from mead.deck.hub import ANALYSIS_QUEUE, Hub
+from mead.deck.layout import Layout
+from mead.deck.sensor import FETCH_QUEUE
+from mead.deck.settings import Settings
+from mead.errors import ConfigError
+from mead.store.bodies import BodyStore
+
+__all__ = ["QUEUES", "hub", "until_told", "worker"]
+
+QUEUES = (ANALYSIS_QUEUE, FETCH_QUEUE)
+_BUS_SECONDS = 60.0
+
+
+async def until_told(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` until it ends, or until SIGTERM or SIGINT; then cancel it."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    task = asyncio.create_task(work)
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def hub(settings: Settings) -> None:
+    """The hub, until told to stop."""
+    layout = Layout(settings.data_dir)
+    layout.make()
+    address = BusAddress.load(layout.bus)
+    async with (
+        Bus.connect(address, timeout_seconds=_BUS_SECONDS) as bus,
+        Hub(bus, layout, settings) as running,
+    ):
+        await until_told(running.run())
+
+
+async def worker(settings: Settings, queues: tuple[str, ...], number: int = 1) -> None:
+    """A worker on the named queues, until told to stop.
+
+    Raises:
+        ConfigError: there is no queue of that name.
+    """
+    if unknown := set(queues) - set(QUEUES):
+        raise ConfigError(f"no queue is called {', '.join(sorted(unknown))}; known: {', '.join(QUEUES)}")
+    layout = Layout(settings.data_dir)
+    layout.make()
+    name = f"worker-{number}"
+    async with (
+        Bus.connect(BusAddress.load(layout.bus), timeout_seconds=_BUS_SECONDS) as bus,
+        Publisher(bus, name, settings.publisher) as publisher,
+    ):
+        await until_told(_work(bus, publisher, layout, settings, queues, name))
+
+
+async def _work(
+    bus: Bus, publisher: Publisher, layout: Layout, settings: Settings, queues: tuple[str, ...], name: str
+) -> None:
+    async with asyncio.TaskGroup() as group:
+        if ANALYSIS_QUEUE in queues:
+            analysis = Worker(
+                WorkQueue(bus, ANALYSIS_QUEUE),
+                BodyStore(layout.bodies),
+                publisher,
+                settings.analysis,
+                sensor=name,
+            )
+            group.create_task(analysis.run())
+        if FETCH_QUEUE in queues:
+            fetching = FetchWorker(
+                WorkQueue(bus, FETCH_QUEUE), BodySender(bus), publisher, settings.egress, SystemClock()
+            )
+            group.create_task(fetching.run())

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sensor as a process: binds while it may, gives up privileges, then lets attackers in.
+
+With several processes the parent binds all sockets (SO_REUSEPORT) and forks before any loop runs; each
+child has its own loop, its own connection to the bus and its own event stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+
+from mead.bus.bodies import BodySender
+from mead.bus.client import Bus, BusAddress
+from mead.bus.publisher import Publisher
+from mead.bus.queue import Job, WorkQueue
+from mead.clock import Clock, SystemClock
+from mead.deck import status
+from mead.deck.layout import Layout
+from mead.deck.settings import Settings
+from mead.egress.fetch import Fetcher
+from mead.egress.gate import Gate
+from mead.egress.result import Request
+from mead.errors import ConfigError
+from mead.sensors.credentials import Credentials
+from mead.sensors.desk import Desk
+from mead.sensors.dialogue import Service
+from mead.sensors.following import EgressFollow
+from mead.sensors.host import Host
+from mead.sensors.listeners import Door, bind, drop_privileges
+from mead.sensors.persona import Persona
+from mead.sensors.services import SERVICES
+
+__all__ = ["FETCH_QUEUE", "Identity", "run", "running_host"]
+
+log = logging.getLogger(__name__)
+
+FETCH_QUEUE = "fetch"
+_BUS_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What makes this sensor unlike any other; read before privileges are dropped."""
+
+    seed: bytes
+    persona: Persona
+    credentials: Credentials
+
+    @classmethod
+    def load(cls, settings: Settings, clock: Clock) -> Identity:
+        """Read the seed and the keys of the persona, making them at the first start.
+
+        Raises:
+            ConfigError: they cannot be read or written.
+        """
+        layout = Layout(settings.data_dir)
+        seed = _seed(layout.sensor / "seed")
+        persona = Persona(seed, layout.sensor, clock.now())
+        return cls(seed, persona, Credentials(seed, settings.sensor.credentials))
+
+
+def run(settings: Settings) -> None:
+    """Run the sensor until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigError: a port is in use or not permitted, an address is not ours.
+        BusError: there is no bus.
+    """
+    layout = Layout(settings.data_dir)
+    layout.make()
+    clock = SystemClock()
+    services = {name: SERVICES.load(name) for name in settings.sensor.services}
+    identity = Identity.load(settings, clock)
+    address = BusAddress.load(layout.bus)
+    sets = bind(settings.sensor.addresses, settings.sensor.services, copies=settings.sensor.processes)
+    status.listening(layout.status, ((door.service, door.address, door.port) for door in sets[0]))
+    number, children = _fork(len(sets))
+    for other, doors in enumerate(sets):
+        if other != number:
+            for door in doors:
+                door.socket.close()
+    address.seed()
+    drop_privileges(settings.sensor.user)
+    try:
+        serve = _serve(settings, sets[number], services, identity, address, clock, number)
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(serve)
+    finally:
+        for child in children:
+            _end(child)
+        if number == 0:
+            status.forget(layout.status)
+
+
+async def _serve(
+    settings: Settings,
+    doors: list[Door],
+    services: dict[str, Service],
+    identity: Identity,
+    address: BusAddress,
+    clock: Clock,
+    number: int,
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with Bus.connect(address, timeout_seconds=_BUS_SECONDS) as bus:
+        sensor = settings.sensor.name if number == 0 else f"{settings.sensor.name}-{number + 1}"
+        async with running_host(settings, bus, sensor, identity, clock) as host:
+            await host.start([(door, services[door.service]) for door in doors])
+            log.info("listening on %s", ", ".join(door.text for door in doors))
+            await stop.wait()
+            await host.stop()
+
+
+@asynccontextmanager
+async def running_host(
+    settings: Settings, bus: Bus, sensor: str, identity: Identity, clock: Clock
+) -> AsyncIterator[Host]:
+    """A host with everything that it needs around it, for as long as the block runs."""
+    async with Publisher(bus, sensor, settings.publisher) as publisher:
+        bodies = BodySender(bus)
+        follow = EgressFollow(
+            Fetcher(Gate(settings.egress, clock), clock),
+            clock,
+            bodies,
+            max_pending=settings.egress.max_pending,
+            enqueue=_enqueue(bus),
+        )
+        yield Host(
+            sensor=sensor,
+            sink=publisher,
+            desk=Desk(bodies, follow, settings.sensor.capture),
+            persona=identity.persona,
+            credentials=identity.credentials,
+            clock=clock,
+            limits=settings.sensor.limits,
+        )
+
+
+def _enqueue(bus: Bus) -> Callable[[Request], Awaitable[None]]:
+    """Hands an offer to the central fetcher: a job whose body is not there yet, keyed by its URL."""
+    queue = WorkQueue(bus, FETCH_QUEUE)
+
+    async def submit(request: Request) -> None:
+        await queue.submit(
+            Job(
+                kind="fetch",
+                sha256=sha256(request.url.encode("utf-8", "surrogateescape")).hexdigest(),
+                key=request.offer,
+                sensor=request.sensor,
+                session=request.session,
+                detail=msgspec.json.encode(request).decode(),
+            )
+        )
+
+    return submit
+
+
+def _seed(path: Path) -> bytes:
+    try:
+        if path.exists():
+            return path.read_bytes()
+        seed = secrets.token_bytes(32)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(seed)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise ConfigError(
+            f"the sensor's seed {path}: {error.strerror}; check data_dir and who owns it"
+        ) from error
+    return seed
+
+
+def _fork(processes: int) -> tuple[int, list[int]]:
+    """Fork `processes - 1` children; which one we are, and the children if we are the first."""
+    children: list[int] = []
+    for number in range(1, processes):
+        child = os.fork()
+        if child == 0:
+            return number, []
+        children.append(child)
+    return 0, children
+
+
+def _end(child: int) -> None:
+    with suppress(ProcessLookupError, ChildProcessError):
+        os.kill(child, signal.SIGTERM)
+        os.waitpid(child, 0)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - an extra
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
