@@ -46,7 +46,10 @@ def test_an_upload() -> None:
         (MULTI, b"--B\r\n\r\nbare\r\n--B--", Form((Field(b"", b"bare"),))),
         (
             MULTI,
-            b'--B\r\nContent-Disposition: form-data;\r\n name="q\\""; filename*=utf-8\'\'%e3%81%82\r\n\r\n\r\n--B--',
+            (
+                b'--B\r\nContent-Disposition: form-data;\r\n name="q\\""; '
+                b"filename*=utf-8''%e3%81%82\r\n\r\n\r\n--B--"
+            ),
             Form(files=(File(b'q"', b"\xe3\x81\x82", b"", b""),)),
         ),
         (
