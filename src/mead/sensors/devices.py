@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: E501 - tables: a row is a line
+"""What the Telnet door of a device looks like: its negotiation, prompts, greeting and manners.
+
+Source: banners of such devices as nmap's probe file and public firmware images have them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["DEVICES", "Device"]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One kind of device. `{host}` in a text stands for the host name of the sensor."""
+
+    name: str
+    profile: str
+    """Name of its negotiation in `mead.wire.negotiation.PROFILES`."""
+    weight: int
+    banner: str
+    """Shown before the first prompt."""
+    login: str
+    password: str = "Password: "  # noqa: S105 - a prompt
+    wrong: str = "Login incorrect\r\n"
+    greeting: str = ""
+    """Shown after login. `{busybox}` stands for BusyBox's own banner."""
+    hosts: tuple[str, ...] = ()
+    """Host names that such devices carry; empty: the sensor's own."""
+    tries: int = 3
+    """Wrong logins after which it hangs up."""
+
+
+_ASH = "\r\n\r\n{busybox} built-in shell (ash)\r\nEnter 'help' for a list of built-in commands.\r\n\r\n"
+
+DEVICES: tuple[Device, ...] = (
+    Device("camera", "busybox-1.0", 24, "\r\n", "{host} login: ", greeting=_ASH, hosts=("(none)", "IPCamera", "ipcam", "hi3518")),
+    Device("recorder", "busybox-1.0", 16, "\r\n", "{host} login: ", greeting=_ASH, hosts=("dvrdvs", "DVR", "nvr", "hisilicon", "localdvr")),
+    Device("router", "busybox", 22, "\r\n", "{host} login: ", greeting=_ASH, hosts=("router", "HomeGateway", "gateway", "OpenWrt", "tc3162")),
+    Device("gpon", "busybox", 12, "\r\n", "Login: ", wrong="Login incorrect\r\n", greeting=_ASH, hosts=("GPON", "ONT", "hgu")),
+    Device("modem", "utelnetd", 10, "BCM{number} Broadband Router\r\n", "Login: ", wrong="Login incorrect. Try again.\r\n", greeting="\r\n", hosts=("bcm96318", "adsl", "dsl")),
+    Device("embedded-linux", "netkit", 10, "{system}\r\n", "{host} login: ", wrong="\r\nLogin incorrect\r\n", greeting="\r\n"),
+)  # fmt: skip
+"""Weighted by how often they are met on the Internet: a judgement, no census."""

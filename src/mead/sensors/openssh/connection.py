@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: ARG002 - the arguments are those of the interface of asyncssh
+"""asyncssh's server connection, where it differs from sshd made to behave like sshd.
+
+It reaches into private parts of asyncssh (`_client_kexinit` and the like): `tests/sensors/openssh`
+pins what is used, so that a new release that changes them is noticed.
+
+Source: OpenSSH `auth2.c`, `kex.c`, `serverloop.c`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Awaitable
+from hashlib import sha256
+from typing import Any, Protocol
+
+import asyncssh
+from asyncssh.auth import lookup_server_auth
+from asyncssh.channel import SSHServerChannel
+from asyncssh.connection import SSHServerConnection, SSHServerConnectionOptions
+from asyncssh.constants import (
+    DISC_PROTOCOL_ERROR,
+    MSG_IGNORE,
+    MSG_USERAUTH_FAILURE,
+)
+from asyncssh.crypto import Curve25519DH
+from asyncssh.kex import register_kex_alg
+from asyncssh.kex_dh import _KexHybridECDH
+from asyncssh.packet import Boolean, NameList, SSHPacket
+from asyncssh.public_key import KeyImportError, decode_ssh_public_key
+
+from mead.sensors.openssh import sntrup
+from mead.sensors.openssh.versions import OpenSshVersion
+
+__all__ = ["OpenSshConnection", "Policy", "options_for"]
+
+MAX_AUTH_TRIES = 6
+LOGIN_GRACE_SECONDS = 120
+_MAX_ATTEMPTS = 60
+_SIGNATURES = (
+    "ssh-ed25519", "sk-ssh-ed25519@openssh.com", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521", "sk-ecdsa-sha2-nistp256@openssh.com",
+    "webauthn-sk-ecdsa-sha2-nistp256@openssh.com",
+)  # fmt: skip
+"""What `server-sig-algs` names besides RSA."""
+
+
+class Policy(Protocol):
+    """Who decides over logins, and records them."""
+
+    methods: tuple[str, ...]
+
+    async def password(self, username: bytes, password: bytes, method: str) -> bool:
+        """Whether the password is accepted."""
+
+    def public_key(self, username: bytes, fingerprint: str) -> bool:
+        """Whether the key is accepted."""
+
+    def none(self, username: bytes) -> None:
+        """The peer asked to get in without anything."""
+
+
+class _Sntrup:
+    """Encapsulation for asyncssh, which has this key exchange only with an external library."""
+
+    pubkey_bytes = sntrup.PUBLIC_KEY_BYTES
+    ciphertext_bytes = sntrup.CIPHERTEXT_BYTES
+
+    def __init__(self, alg_name: bytes) -> None:
+        pass
+
+    def encaps(self, peer_public: bytes) -> tuple[bytes, bytes]:
+        return sntrup.encapsulate(peer_public)
+
+
+def _offer_sntrup() -> None:
+    from hashlib import sha512  # noqa: PLC0415 - asyncssh wants the function itself
+
+    for name in (b"sntrup761x25519-sha512", b"sntrup761x25519-sha512@openssh.com"):
+        register_kex_alg(name, _KexHybridECDH, sha512, (_Sntrup, b"sntrup761", Curve25519DH), True)
+
+
+def options_for(
+    version: OpenSshVersion, host_keys: list[asyncssh.SSHKey], factory: type[asyncssh.SSHServer]
+) -> SSHServerConnectionOptions:
+    """Options shared by all connections: what this version offers, and nothing that reaches this host."""
+    _offer_sntrup()
+    known = [name for name in version.kex if not name.startswith(("kex-strict", "ext-info"))]
+    return SSHServerConnectionOptions(
+        server_factory=factory,
+        server_host_keys=host_keys,
+        server_version=version.banner,
+        kex_algs=known,
+        encryption_algs=list(version.ciphers),
+        mac_algs=list(version.macs),
+        compression_algs=["none", "zlib@openssh.com"],
+        signature_algs=[*_SIGNATURES[:-1], *(name for name in version.host_keys if "rsa" in name)],
+        login_timeout=LOGIN_GRACE_SECONDS,
+        agent_forwarding=False,
+        x11_forwarding=False,
+        gss_host=None,
+        line_editor=False,
+        encoding=None,
+        sftp_version=3,
+        rdns_lookup=False,
+        keepalive_interval=0,
+    )
+
+
+class _Channel(SSHServerChannel[bytes]):
+    """A session channel whose command may be any bytes."""
+
+    def _process_exec_request(self, packet: SSHPacket) -> bool:
+        command = packet.get_string().decode("utf-8", "surrogateescape")
+        packet.check_end()
+        return bool(self._start_session(command=command))
+
+
+class OpenSshConnection(SSHServerConnection):
+    """One connection that looks like `version`'s."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        options: SSHServerConnectionOptions,
+        version: OpenSshVersion,
+        policy: Policy,
+        owner: asyncssh.SSHServer,
+    ) -> None:
+        super().__init__(loop, options)
+        self._claimed = version
+        self._policy = policy
+        self._protocol_factory = lambda: owner
+        names = [name.encode() for name in version.host_keys]
+        self._server_host_key_algs = [name for name in names if name in self._server_host_keys]
+        self._attempts = 0
+        self._failures = 0
+        self._name = b""
+
+    async def reload_config(self) -> None:
+        """Sshd's `Match` blocks: we have none, and asyncssh would start a thread for it."""
+
+    def send_packet(self, pkttype: int, *args: bytes, handler: Any = None) -> None:
+        """Send a packet, without the MSG_IGNORE that asyncssh puts before each and sshd does not."""
+        if pkttype != MSG_IGNORE:
+            super().send_packet(pkttype, *args, handler=handler)
+
+    def create_server_channel(
+        self, encoding: str | None = "", errors: str = "", window: int = 0, max_pktsize: int = 0
+    ) -> SSHServerChannel[bytes]:
+        """A session channel with sshd's window."""
+        return _Channel(
+            self,
+            self._loop,
+            True,
+            False,
+            False,
+            0,
+            0,
+            None,
+            "strict",
+            window or 1 << 21,
+            max_pktsize or 1 << 15,
+        )
+
+    def send_userauth_failure(self, partial_success: bool) -> None:
+        """Say no, in sshd's order of methods; after too many times, hang up as sshd does."""
+        self._auth = None
+        if self._failures >= MAX_AUTH_TRIES or self._attempts > _MAX_ATTEMPTS:
+            raise asyncssh.DisconnectError(DISC_PROTOCOL_ERROR, "Too many authentication failures")
+        names = NameList([name.encode() for name in self._policy.methods])
+        self.send_packet(MSG_USERAUTH_FAILURE, names, Boolean(partial_success))
+
+    async def validate_public_key(self, username: str, key_data: bytes, msg: bytes, signature: bytes) -> bool:
+        """Record the key and ask the policy; a signature is checked when the key is accepted."""
+        fingerprint = "SHA256:" + b64encode(sha256(key_data).digest()).rstrip(b"=").decode()
+        accepted = self._policy.public_key(self._name, fingerprint)
+        if accepted and msg:
+            try:
+                key = decode_ssh_public_key(key_data)
+            except KeyImportError:
+                accepted = False
+            else:
+                accepted = key.verify(len(self._session_id).to_bytes(4) + self._session_id + msg, signature)
+        if not accepted:
+            self._failures += 1
+        return accepted
+
+    def kbdint_failed(self) -> None:
+        """Count a keyboard-interactive login that was refused."""
+        self._failures += 1
+
+    def login_name(self) -> bytes:
+        """The user name that the peer logs in with, as it sent it."""
+        return self._name
+
+    def _get_extra_kex_algs(self) -> list[bytes]:
+        return [name.encode() for name in self._claimed.kex if name.startswith(("ext-info", "kex-strict"))]
+
+    def _send_ext_info(self) -> None:
+        rsa = [name for name in self._claimed.host_keys if "rsa" in name]
+        names = ",".join([*_SIGNATURES, *rsa])
+        self._extensions_to_send.clear()
+        self._extensions_to_send[b"server-sig-algs"] = names.encode()
+        super()._send_ext_info()
+
+    def _process_userauth_request(
+        self, pkttype: int, pktid: int, packet: SSHPacket
+    ) -> Awaitable[None] | None:
+        """As asyncssh does it, but user names and passwords may be any bytes."""
+        username = packet.get_string()[:1024]
+        service, method = packet.get_string(), packet.get_string()
+        if service != b"ssh-connection":
+            raise asyncssh.DisconnectError(DISC_PROTOCOL_ERROR, "Invalid service name")
+        if self._auth_complete:
+            if self._auth_final:
+                raise asyncssh.ProtocolError("Unexpected userauth request")
+            return None
+        if self._auth:
+            self._auth.cancel()
+            self._auth = None
+        self._name = username
+        self._username = username.decode("utf-8", "backslashreplace")
+        self._attempts += 1
+        return self._answer_userauth(method, packet)
+
+    async def _answer_userauth(self, method: bytes, packet: SSHPacket) -> None:
+        if method == b"none":
+            self._policy.none(self._name)
+            if self._attempts > 1:
+                self._failures += 1
+        elif method == b"password" and "password" in self._policy.methods:
+            packet.get_boolean()
+            password = packet.get_string()
+            if await self._policy.password(self._name, password, "password"):
+                await self.send_userauth_success()
+                return
+            self._failures += 1
+        elif method.decode("ascii", "replace") in self._policy.methods:
+            self._auth = lookup_server_auth(self, self._username, method, packet)
+            return
+        else:
+            self._failures += 1
+        try:
+            self.send_userauth_failure(False)
+        except asyncssh.DisconnectError as error:
+            self._send_disconnect(error.code, error.reason, error.lang)
+            self._force_close(None)
+
+    _packet_handlers = {  # noqa: RUF012 - asyncssh's own table, with ours put in
+        **SSHServerConnection._packet_handlers,  # noqa: SLF001 - see the module docstring
+        50: _process_userauth_request,
+    }

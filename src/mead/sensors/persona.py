@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who a sensor pretends to be. Everything that an attacker can see derives from the sensor's seed.
+
+No two installs share a visible constant: names, versions, keys, times and addresses are drawn from
+weighted lists of real ones by a generator that the seed and the purpose feed. What is drawn per source
+(the architecture of the shell) stays the same for that source.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from mead.errors import ConfigError
+from mead.sensors.devices import DEVICES, Device
+from mead.sensors.openssh.versions import VERSIONS, OpenSshVersion
+from mead.sensors.web.products import PRODUCTS, Product
+from mead.shell.personas import ShellPersona, default_personas
+
+__all__ = ["Persona"]
+
+_ROLES = ("web", "srv", "db", "app", "mail", "node", "vps", "host", "ns", "dev", "backup", "git", "proxy")
+_VENDORS = ("00:0c:43", "00:12:17", "00:1d:0f", "14:cc:20", "28:6c:07", "50:c7:bf", "b0:be:76", "c8:3a:35")
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class _Weighted(Protocol):
+    @property
+    def weight(self) -> int: ...
+
+
+W = TypeVar("W", bound=_Weighted)
+
+
+class Persona:
+    """One sensor's faces.
+
+    Args of the constructor:
+        seed: the sensor's secret; at least 16 bytes.
+        directory: where keys that cannot be derived are kept; None: they live as long as the process.
+        now: wall time, for the boot time.
+    """
+
+    def __init__(self, seed: bytes, directory: Path | None = None, now: datetime | None = None) -> None:
+        if len(seed) < 16:
+            raise ConfigError("site.seed must have at least 16 bytes; `mead init` makes one")
+        self.seed = seed
+        self.directory = directory
+        draw = self.random("host")
+        self.hostname = f"{draw.choice(_ROLES)}{draw.choice(('', '-', ''))}{draw.randrange(1, 40)}"
+        self.boot_time = (now or datetime.now(UTC)) - timedelta(seconds=draw.randrange(86_400, 120 * 86_400))
+        self.mac = f"{draw.choice(_VENDORS)}:" + ":".join(f"{draw.randrange(256):02x}" for _ in range(3))
+        self.installed = _EPOCH - timedelta(seconds=draw.randrange(30 * 86_400, 900 * 86_400))
+        self.ssh: OpenSshVersion = self.choose("ssh", VERSIONS)
+        self.keyboard_interactive = self.random("ssh", "methods").random() < 0.35
+        self.device: Device = self.choose("telnet", DEVICES)
+        self.device_host = self.random("device").choice(self.device.hosts or (self.hostname,))
+        self.failure_seconds = round(self.random("failure").uniform(0.8, 1.6), 3)
+        """How long a wrong password keeps the peer waiting."""
+        self._shells = default_personas()
+        self.shell_for = lru_cache(maxsize=4096)(self._shell_for)
+
+    def random(self, *purpose: str) -> random.Random:
+        """A generator that gives the same numbers for the same purpose, on this sensor only."""
+        digest = sha256(self.seed + b"\0" + "\0".join(purpose).encode("utf-8", "surrogateescape")).digest()
+        return random.Random(digest)  # noqa: S311 - wants to be repeatable
+
+    def choose(self, purpose: str, options: Sequence[W]) -> W:
+        """One of `options`, by weight."""
+        return self.random(purpose).choices(options, [option.weight for option in options])[0]
+
+    def product(self, port: int, *, tls: bool) -> Product:
+        """The web product behind a port: one on all ports of a host that belong together."""
+        embedded = port not in {80, 443, 8080, 8443} or self.random("web", "kind").random() < 0.4
+        fitting = [product for product in PRODUCTS if product.embedded == embedded]
+        return self.choose("web" if not embedded else f"web{'s' if tls and port != 443 else ''}", fitting)
+
+    def device_text(self, text: str, shell: ShellPersona | None = None) -> bytes:
+        """A device's text with its places filled in."""
+        busybox = f"BusyBox v{shell.busybox_version}" if shell else "BusyBox"
+        number = self.random("model").choice((96318, 96328, 96338, 96348, 96358, 963268))
+        values = {
+            "host": self.device_host, "busybox": busybox, "number": str(number),
+            "system": shell.distribution if shell else self.ssh.distribution,
+        }  # fmt: skip
+        for name, value in values.items():
+            text = text.replace("{" + name + "}", value)
+        return text.encode()
+
+    def _shell_for(self, source: str, door: str) -> ShellPersona:
+        """The machine behind a shell: the same for one source each time it comes by the same door."""
+        if door == "ssh":
+            wanted = [shell for shell in self._shells if shell.architecture == "x86_64"] or self._shells
+            chosen = self.random("shell", door).choice(wanted)
+            kernel, distribution, host = self.ssh.kernel, self.ssh.distribution, self.hostname
+            return replace(
+                chosen, hostname=host, kernel=kernel, distribution=distribution,
+                boot_time=self.boot_time, seed=self._derived("shell", door),
+            )  # fmt: skip
+        chosen = self.random("shell", door, source).choice(self._shells)
+        host = self.device_host if self.device_host != "(none)" else "(none)"
+        return replace(
+            chosen, hostname=host, boot_time=self.boot_time, seed=self._derived("shell", door, source)
+        )
+
+    def _derived(self, *purpose: str) -> bytes:
+        return self.random(*purpose).randbytes(32)
+
+    def kept(self, name: str, make: bytes) -> bytes:
+        """A secret that is made once: the file's content if there, else `make`, written down.
+
+        Raises:
+            ConfigError: the sensor's directory cannot be written.
+        """
+        if self.directory is None:
+            return make
+        path = self.directory / name
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            temporary = path.with_name(f".{name}.{os.getpid()}")
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(make)
+            try:
+                os.link(temporary, path)
+            except FileExistsError:
+                return path.read_bytes()
+            finally:
+                temporary.unlink(missing_ok=True)
+        except OSError as error:
+            raise ConfigError(f"{path}: {error.strerror}; make data_dir writable for this user") from error
+        return make
+
+    def stored(self, name: str) -> bytes | None:
+        """The secret called `name`, if it was made before."""
+        path = None if self.directory is None else self.directory / name
+        return path.read_bytes() if path is not None and path.exists() else None

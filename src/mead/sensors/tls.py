@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TLS around a dialogue: the ClientHello is fingerprinted before OpenSSL sees it.
+
+The encryption runs in memory, so that the dialogue inside and the host outside stay as they are.
+"""
+
+from __future__ import annotations
+
+import ssl
+import warnings
+from collections.abc import Callable
+from datetime import timedelta
+from functools import lru_cache
+from tempfile import NamedTemporaryFile
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+from mead.model.codec import text
+from mead.model.event import ClientSeen
+from mead.sensors.dialogue import Context, Dialogue, Link
+from mead.sensors.persona import Persona
+from mead.sensors.session import Session
+from mead.wire.core import Close, Fact, Output, PeerError, Send
+from mead.wire.tls import ClientHello, HelloReader
+
+__all__ = ["HelloTap", "Tls", "server_context"]
+
+_READ_BYTES = 1 << 16
+_RECORD = 0x16
+
+
+class HelloTap:
+    """Reads the ClientHello in passing and tells its JA3 and JA4."""
+
+    __slots__ = ("_reader", "_session")
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._reader: HelloReader | None = HelloReader()
+
+    def receive(self, data: bytes) -> list[Output]:
+        """Look at bytes of the peer; facts that are not ours to tell are handed on."""
+        if self._reader is None:
+            return []
+        out: list[Output] = []
+        for item in self._reader.receive(data):
+            if isinstance(item, ClientHello):
+                self._tell(item)
+            else:
+                out.append(item)
+        if self._reader.done:
+            self._reader = None
+        return out
+
+    def _tell(self, hello: ClientHello) -> None:
+        name = text(hello.server_name) if hello.server_name else None
+        for kind, value, of in (("ja3", hello.ja3, hello.ja3_text), ("ja4", hello.ja4, hello.ja4_r)):
+            self._session.emit(
+                ClientSeen, fingerprint_kind=kind, fingerprint=value, fingerprint_text=of, server_name=name
+            )
+
+
+class _Inside:
+    """The link of the dialogue inside: what it says later is encrypted too."""
+
+    def __init__(self, tls: Tls, link: Link) -> None:
+        self._tls = tls
+        self._link = link
+
+    def send(self, data: bytes) -> None:
+        self._link.send(self._tls.encrypt(data))
+
+    def close(self, reason: str) -> None:
+        self._link.close(reason)
+
+
+class Tls:
+    """A dialogue spoken through TLS; a peer that does not speak TLS is answered in the clear."""
+
+    __slots__ = ("_context", "_incoming", "_inner", "_object", "_outgoing", "_ready", "_tap")
+
+    def __init__(
+        self, context: Context, server: ssl.SSLContext | None, inside: Callable[[Context], Dialogue]
+    ) -> None:
+        self._context = context
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._object: ssl.SSLObject | None = None
+        if server is not None:
+            self._object = server.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._tap: HelloTap | None = HelloTap(context.session)
+        self._ready = False
+        link = _Inside(self, context.link)
+        self._inner = inside(
+            Context(
+                context.session, context.capture, context.persona, context.credentials, link, context.live
+            )
+        )
+
+    def open(self) -> list[Output]:
+        return []
+
+    def receive(self, data: bytes) -> list[Output]:
+        if self._tap is not None:
+            if data[:1] and data[0] != _RECORD and not self._incoming.pending and not self._ready:
+                self._tap, self._object = None, None
+                return self._inner.receive(data)
+            out = self._tap.receive(data)
+        else:
+            out = []
+        if self._object is None:
+            return out if self._tap is not None else self._inner.receive(data)
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+        self._advance(self._object, out)
+        return out
+
+    def lost(self) -> None:
+        self._inner.lost()
+        self._object = None
+
+    def encrypt(self, data: bytes) -> bytes:
+        """`data` as TLS records."""
+        if self._object is None or not self._ready:
+            return b""
+        self._object.write(data)
+        return self._outgoing.read()
+
+    def _advance(self, tls: ssl.SSLObject, out: list[Output]) -> None:
+        try:
+            if not self._ready:
+                tls.do_handshake()
+                self._ready = True
+                self._wrap(self._inner.open(), out)
+            while chunk := tls.read(_READ_BYTES):
+                self._wrap(self._inner.receive(chunk), out)
+            self._wrap(self._inner.receive(b""), out)
+        except ssl.SSLWantReadError:
+            pass
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            self._wrap(self._inner.receive(b"") if self._ready else [], out)
+            out.append(Close("closed by peer"))
+        except ssl.SSLError as error:
+            out.append(PeerError(self._context.session.bytes_in, f"TLS: {error.reason or error}", b""))
+            out += [*self._pending(), Close("TLS failed")]
+            return
+        out += self._pending()
+        out.sort(key=lambda item: isinstance(item, Close))
+
+    def _wrap(self, outputs: list[Output], out: list[Output]) -> None:
+        for item in outputs:
+            if isinstance(item, Send):
+                assert self._object is not None
+                self._object.write(item.data)
+                out += self._pending()
+            elif isinstance(item, (Fact, Close)):
+                out.append(item)
+
+    def _pending(self) -> list[Output]:
+        data = self._outgoing.read()
+        return [Send(data)] if data else []
+
+
+@lru_cache(maxsize=32)
+def server_context(persona: Persona, name: str, *, old: bool) -> ssl.SSLContext:
+    """A context with this sensor's own certificate; `old` takes the versions that old devices take."""
+    stored = persona.stored(f"tls_{name}.pem")
+    if stored is None:
+        stored = persona.kept(f"tls_{name}.pem", _certificate(persona, name))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with NamedTemporaryFile(suffix=".pem") as file:  # OpenSSL takes a certificate from a file only
+        file.write(stored)
+        file.flush()
+        context.load_cert_chain(file.name)
+    if old:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = ssl.TLSVersion.TLSv1
+        context.set_ciphers("ALL:!aNULL:!eNULL:@SECLEVEL=0")
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_COMPRESSION
+    return context
+
+
+def _certificate(persona: Persona, name: str) -> bytes:
+    """A self-signed certificate as a device makes it at its first start, with its key."""
+    draw = persona.random("tls", name)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    common = draw.choice((persona.hostname, f"192.168.{draw.randrange(0, 3)}.1", f"{persona.hostname}.local"))
+    organisation = draw.choice(("", "Home Gateway", "Network Device", "IT Department", "Default Company Ltd"))
+    attributes = [x509.NameAttribute(NameOID.COMMON_NAME, common)]
+    if organisation:
+        attributes.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation))
+    subject = x509.Name(attributes)
+    years = draw.choice((1, 10, 20))
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(draw.getrandbits(120) | 1)
+        .not_valid_before(persona.installed)
+        .not_valid_after(persona.installed + timedelta(days=365 * years))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return private + certificate.public_bytes(serialization.Encoding.PEM)
