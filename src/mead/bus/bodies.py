@@ -78,9 +78,15 @@ class BodySender:
                     f"{self._waiting_bytes} bytes of bodies wait for the bus: no room for more"
                 )
             task = asyncio.create_task(self._send(sha256, data), name=f"body {sha256[:12]}")
+            self._waiting_bytes += len(data)
             self._under_way[sha256] = task
+            task.add_done_callback(lambda _: self._ended(sha256, len(data)))
         await asyncio.shield(task)
         return sha256
+
+    def _ended(self, sha256: str, size: int) -> None:
+        del self._under_way[sha256]
+        self._waiting_bytes -= size
 
     async def close(self) -> None:
         """Give up what still waits."""
@@ -98,13 +104,8 @@ class BodySender:
         return asyncio.get_running_loop().time()
 
     async def _send(self, sha256: str, data: bytes) -> None:
-        self._waiting_bytes += len(data)
-        try:
-            while not await self._try(sha256, data):
-                pass
-        finally:
-            self._waiting_bytes -= len(data)
-            del self._under_way[sha256]
+        while not await self._try(sha256, data):
+            pass
         self._sent[sha256] = self._now()
         self._sent.move_to_end(sha256)
         if len(self._sent) > self._settings.remembered:

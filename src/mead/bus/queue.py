@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 WORKERS = "workers"
 """The one consumer of each queue: JetStream allows no second unfiltered one."""
 _FULL_PAUSE_SECONDS = 0.5
+_PAUSE_SECONDS = 0.05
+_ACK_SECONDS = 2.0
 _REASON_BYTES = 2048
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Job]
@@ -102,15 +104,26 @@ class Lease:
         deadline = asyncio.get_running_loop().time() + self._bus.settings.ack_wait_seconds
         while True:
             try:
-                answer = await self._bus.request(self._message.reply, b"+ACK")
-                if (answer.headers or {}).get("Status"):
-                    raise BusAwayError(f"{self._stream} takes no acknowledgement")  # noqa: TRY301 - retried below
+                if not await self._acknowledge():
+                    await self._bus.delete(self._stream, self._message.sequence)
             except BusAwayError:
                 if asyncio.get_running_loop().time() > deadline:
                     raise
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(_PAUSE_SECONDS)
             else:
                 return
+
+    async def _acknowledge(self) -> bool:
+        """Whether the server took it.
+
+        After a kill -9 it may not know that it had given us this job: it then ignores the
+        acknowledgement, and would give the job away again.
+        """
+        try:
+            answer = await self._bus.request(self._message.reply, b"+ACK", timeout_seconds=_ACK_SECONDS)
+        except BusAwayError:
+            return False
+        return not (answer.headers or {}).get("Status")
 
     async def heartbeat(self) -> None:
         """The job is still being worked on; the lease begins anew."""

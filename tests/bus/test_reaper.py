@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Dead jobs end as a finding that says why, exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from mead.bus import streams
+from mead.bus.client import Bus, BusAwayError
+from mead.bus.events import EventReader
+from mead.bus.queue import Job, WorkQueue
+from mead.bus.reaper import CLAIM, Reaper
+from mead.bus.server import NatsServer
+from mead.model.event import AnalysisDone, Event, FindingMade
+
+POISON = Job(kind="static", sha256="a" * 64, session="s-1")
+
+
+@asynccontextmanager
+async def running(reaper: Reaper) -> AsyncIterator[Reaper]:
+    task = asyncio.create_task(reaper.run())
+    try:
+        yield reaper
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def buried(reaper: Reaper, count: int = 1) -> None:
+    async with asyncio.timeout(10):
+        while reaper.buried < count:
+            await asyncio.sleep(0.01)
+
+
+async def events(bus: Bus) -> list[Event]:
+    info = await bus.stream_info("EVENTS_worker")
+    assert info
+    async with EventReader(bus, "EVENTS_worker") as reader:
+        batches = [await anext(reader) for _ in range(info.state.messages)]
+    return [event for batch in batches for event in batch.events]
+
+
+async def kill_job(queue: WorkQueue, reason: str = "") -> None:
+    """A worker takes the job three times and fails, or (without a reason) falls silent."""
+    async with queue.consume() as leases:
+        for _ in range(3):
+            lease = await leases.next(5)
+            assert lease
+            if reason:
+                await lease.retry(reason=reason)
+        await leases.next(0.5)  # the server notices only when somebody asks
+
+
+async def test_a_poisonous_job_becomes_a_failed_analysis_and_a_finding(bus: Bus) -> None:
+    queue = WorkQueue(bus, "analysis")
+    async with running(Reaper(bus, "worker")) as reaper:
+        await queue.submit(POISON)
+        await kill_job(queue, "unpacking took 60 s")
+        await buried(reaper)
+    done, finding = await events(bus)
+    assert isinstance(done, AnalysisDone)
+    assert isinstance(finding, FindingMade)
+    assert (done.sha256, done.analyser, done.session) == (POISON.sha256, "static", "s-1")
+    assert done.verdict == "failed"
+    assert done.reason == "given up after 3 attempts: unpacking took 60 s"
+    assert (finding.claim, finding.value) == (CLAIM, done.reason)
+    assert finding.evidence[0].startswith("QUEUE_analysis:")
+    assert await queue.length() == 0
+
+
+async def test_a_job_that_kills_its_workers_says_so(bus: Bus) -> None:
+    queue = WorkQueue(bus, "analysis")
+    await queue.submit(POISON)
+    async with running(Reaper(bus, "worker")) as reaper:
+        await kill_job(queue)
+        await buried(reaper)
+    done = (await events(bus))[0]
+    assert isinstance(done, AnalysisDone)
+    assert done.reason
+    assert "died or fell silent" in done.reason
+
+
+async def test_an_advisory_waits_for_a_reaper_that_was_away(bus: Bus) -> None:
+    async with running(Reaper(bus, "worker")):
+        async with asyncio.timeout(5):
+            while await bus.stream_info(streams.DEAD) is None:
+                await asyncio.sleep(0.01)
+    queue = WorkQueue(bus, "analysis")
+    await queue.submit(POISON)
+    await kill_job(queue, "bad")
+    async with asyncio.timeout(5):
+        while not (info := await bus.stream_info(streams.DEAD)) or info.state.messages == 0:
+            await asyncio.sleep(0.01)
+    async with running(Reaper(bus, "worker")) as reaper:
+        await buried(reaper)
+    assert len(await events(bus)) == 2
+
+
+async def test_a_dead_job_without_an_advisory_is_found(bus: Bus) -> None:
+    queue, living = WorkQueue(bus, "analysis"), Job(kind="static", sha256="b" * 64)
+    await queue.submit(POISON)
+    await kill_job(queue, "bad")  # nobody keeps advisories yet
+    await queue.submit(living)
+    reaper = Reaper(bus, "worker")
+    assert await reaper.look_through() == 1
+    assert await reaper.look_through() == 0
+    assert len(await events(bus)) == 2
+    async with queue.consume() as leases:
+        lease = await leases.next(5)
+        assert lease
+        assert lease.job == living, "what waits is not dead"
+        assert await reaper.look_through() == 0, "what is leased is not dead"
+        await lease.done()
+
+
+async def test_a_reaper_killed_half_way_buries_once(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = WorkQueue(bus, "analysis")
+    await queue.submit(POISON)
+    await kill_job(queue, "bad")
+
+    async def dies(*_: object) -> None:
+        raise BusAwayError("killed before it removed the job")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Bus, "delete", dies)
+        with pytest.raises(BusAwayError):
+            await Reaper(bus, "worker").look_through()
+    assert await Reaper(bus, "worker").look_through() == 1
+    assert len(await events(bus)) == 2
+    assert await queue.length() == 0
+
+
+async def test_a_queue_that_nobody_ever_worked_on_is_left_alone(bus: Bus) -> None:
+    queue = WorkQueue(bus, "analysis")
+    await queue.submit(POISON)
+    assert await Reaper(bus, "worker").look_through() == 0
+    assert await queue.length() == 1
+
+
+async def test_it_survives_the_bus_and_nonsense(server: NatsServer, bus: Bus) -> None:
+    queue = WorkQueue(bus, "analysis")
+    async with running(Reaper(bus, "worker")) as reaper:
+        async with asyncio.timeout(5):
+            while await bus.stream_info(streams.DEAD) is None:
+                await asyncio.sleep(0.01)
+        await bus.publish("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.QUEUE_x.workers", b"nonsense")
+        assert server._process
+        server._process.kill()
+        async with asyncio.timeout(10):
+            await bus.pause()
+            await bus.wait_connected()
+        await queue.submit(POISON)
+        await kill_job(queue, "bad")
+        await buried(reaper)
+        async with asyncio.timeout(5):
+            while (info := await bus.stream_info(streams.DEAD)) is None or info.state.messages:
+                await asyncio.sleep(0.01)
+    assert len(await events(bus)) == 2
