@@ -105,7 +105,7 @@ class Worker:
                     await self._queue.submit(_later(job, artifact))
                 await lease.done()
             self.done += 1
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - one job must not end the worker
             _log.exception("job %s failed, turn %d", job.message_id, lease.attempt)
             await lease.retry(_RETRY_SECONDS, f"{type(error).__name__}: {error}")
 

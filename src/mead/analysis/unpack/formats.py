@@ -51,6 +51,19 @@ BUILTIN = (
     _entry("cab", "cab:FORMAT", "Microsoft cabinet: stored, MSZIP, LZX"),
     _entry("ar", "unixarchives:AR", "ar and .deb"),
     _entry("cpio", "unixarchives:CPIO", "cpio of four dialects"),
+    _entry("arj", "oldarchives:ARJ", "ARJ"),
+    _entry("lha", "oldarchives:LHA", "LHA"),
+    _entry("mail", "mailparts:FORMAT", "mail messages and mailboxes"),
+    _entry("tnef", "tnef:FORMAT", "Outlook's winmail.dat"),
+    _entry("binhex", "textual:BINHEX", "BinHex"),
+    _entry("uuencode", "textual:UUENCODE", "uuencode"),
+    _entry("text", "textual:RUNS", "base64, hex and data: URLs in text"),
+    _entry("ole", "ole:FORMAT", "OLE compound files: old Office, MSI"),
+    _entry("rtf", "rtf:FORMAT", "objects in RTF"),
+    _entry("pdf", "pdf:FORMAT", "streams of PDF"),
+    _entry("chm", "chm:FORMAT", "compiled HTML help"),
+    _entry("sis", "sis:FORMAT", "Symbian installer"),
+    _entry("embedded", "carve:FORMAT", "programs and archives inside other bodies"),
 )
 
 UNPACKERS: Registry[Format] = Registry("unpacker", BUILTIN, group="mead.unpackers")
