@@ -55,7 +55,7 @@ def test_two_may_open_an_empty_catalogue_at_once(place: str) -> None:
         except BaseException as error:  # noqa: BLE001
             problems.append(error)
 
-    threads = [threading.Thread(target=opens) for _ in range(4)]
+    threads = [threading.Thread(target=opens) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

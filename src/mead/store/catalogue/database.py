@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
@@ -21,6 +22,7 @@ HEAD = "0001"
 
 _WRITES = "mead_writes"
 _BUSY_SECONDS = 30
+_RETRY_SECONDS = 0.01
 _UPGRADE_LOCK = 0x6D656164
 """Any number that only MEAD uses: the key of PostgreSQL's advisory lock during an upgrade."""
 
@@ -104,12 +106,11 @@ def _sqlite(engine: Engine) -> Engine:
     """Write-ahead log, durable commits, and transactions that begin when we say so."""
 
     @event.listens_for(engine, "connect")
-    def connected(connection: Any, _: object) -> None:
+    def connected(connection: sqlite3.Connection, _: object) -> None:
         connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in (f"busy_timeout={_BUSY_SECONDS * 1000}", "journal_mode=WAL", "synchronous=FULL"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+        connection.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+        connection.execute("PRAGMA synchronous=FULL")
+        _switch_to_wal(connection)
 
     @event.listens_for(engine, "begin")
     def began(connection: Connection) -> None:
@@ -117,6 +118,18 @@ def _sqlite(engine: Engine) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Done once in a file's life; SQLite does not wait by itself when two do it at the same time."""
+    give_up = time.monotonic() + _BUSY_SECONDS
+    while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(_RETRY_SECONDS)
 
 
 def _upgrade(engine: Engine) -> None:
