@@ -14,7 +14,6 @@ from mead.errors import ConfigError
 __all__ = ["command"]
 
 PUBLIC_PORTS = {"telnet": [23, 2323], "ssh": [22, 2222], "http": [80, 81, 8080], "https": [443, 8443]}
-LOOPBACK_PORTS = {"telnet": [2323], "ssh": [2222], "http": [8080], "https": [8443]}
 
 _TEMPLATE = """\
 # Written by `mead init`. Every key and its meaning: `mead config`, or docs/reference/configuration.md.
@@ -70,7 +69,7 @@ def command(
     malware live for hours, and what is not fetched at once is mostly gone.
     """
     from mead.config import parse
-    from mead.deck.settings import Settings
+    from mead.deck.settings import LOOPBACK_PORTS, Settings
 
     path = config_path(ctx) or DEFAULT
     if path.exists() and not force:
@@ -92,7 +91,7 @@ def command(
         data_dir=data_dir or home,
         name=name,
         addresses=", ".join(f'"{address}"' for address in chosen),
-        services="\n".join(f"{service} = {numbers}" for service, numbers in ports.items()),
+        services="\n".join(f"{service} = {list(numbers)}" for service, numbers in ports.items()),
         policy=policy,
         own=", ".join(f'"{address}"' for address in chosen if address not in {"0.0.0.0", "::"}),
     )

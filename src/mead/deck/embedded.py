@@ -38,8 +38,13 @@ class Way:
     bus: Bus
     layout: Layout
     settings: Settings
-    own: bool
-    """Whether bus and hub were started for this command."""
+    hub: asyncio.Task[None] | None = None
+    """The hub, when it was started for this command."""
+
+    @property
+    def own(self) -> bool:
+        """Whether bus and hub were started for this command."""
+        return self.hub is not None
 
     def bodies(self) -> BodySender:
         """Where bodies become durable."""
@@ -56,6 +61,8 @@ class Way:
         wanted = info.state.last_seq if info else 0
         deadline = time.monotonic() + timeout_seconds
         while not await asyncio.to_thread(self._stored, stream, wanted):
+            if self.hub is not None and self.hub.done():
+                await self.hub
             if time.monotonic() > deadline:
                 raise StoreError(
                     f"the hub has not stored all of {stream} within {timeout_seconds:g} s; the bus keeps it: "
@@ -89,7 +96,7 @@ async def way_in(settings: Settings) -> AsyncIterator[Way]:
     running = await _running(layout)
     if running is not None:
         async with Bus.connect(running) as bus:
-            yield Way(bus, layout, settings, own=False)
+            yield Way(bus, layout, settings)
         return
     async with (
         NatsServer(layout.bus, settings.bus) as server,
@@ -98,7 +105,7 @@ async def way_in(settings: Settings) -> AsyncIterator[Way]:
     ):
         task = asyncio.create_task(hub.run())
         try:
-            yield Way(bus, layout, settings, own=True)
+            yield Way(bus, layout, settings, task)
         finally:
             task.cancel()
             with suppress(asyncio.CancelledError):

@@ -21,6 +21,7 @@ from mead.bus.events import Batch, EventReader
 from mead.bus.publisher import Publisher
 from mead.bus.queue import Job, WorkQueue
 from mead.bus.reaper import Reaper
+from mead.bus.streams import bodies_stream
 from mead.clock import Clock, SystemClock
 from mead.deck.layout import Layout
 from mead.deck.settings import Settings
@@ -84,6 +85,7 @@ class Hub:
         self._stack.callback(self.events.close)
         self.catalogue = await asyncio.to_thread(Catalogue.open, layout.catalogue)
         self._stack.callback(self.catalogue.close)
+        await self._bus.ensure(bodies_stream(self._bus.settings))  # sensors may come later than we do
         self._receiver = BodyReceiver(self._bus)
         self._queue = WorkQueue(self._bus, ANALYSIS_QUEUE)
         self._publisher = await self._stack.enter_async_context(

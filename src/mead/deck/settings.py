@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from mead.analysis.settings import AnalysisSettings
 from mead.bus.publisher import PublisherSettings
@@ -20,7 +20,12 @@ from mead.sensors.desk import CaptureSettings
 from mead.sensors.host import Limits
 from mead.store.settings import StoreSettings
 
-__all__ = ["HubSettings", "SensorSettings", "Settings", "SiteSettings", "load_settings"]
+__all__ = ["LOOPBACK_PORTS", "HubSettings", "SensorSettings", "Settings", "SiteSettings", "load_settings"]
+
+LOOPBACK_PORTS: dict[str, tuple[int, ...]] = {
+    "telnet": (2323,), "ssh": (2222,), "http": (8080,), "https": (8443,),
+}  # fmt: skip
+"""Where a deck listens until `mead init` took it to real ports."""
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
@@ -51,8 +56,8 @@ class SensorSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """
 
     name: Name = "sensor"
-    addresses: list[str] = ["127.0.0.1", "::1"]
-    services: dict[str, list[Port]] = {"telnet": [2323], "ssh": [2222], "http": [8080], "https": [8443]}
+    addresses: tuple[str, ...] = ("127.0.0.1", "::1")
+    services: dict[str, tuple[Port, ...]] = field(default_factory=lambda: dict(LOOPBACK_PORTS))
     processes: Annotated[int, Meta(ge=1, le=64)] = 1
     user: str = "nobody"
     capture: CaptureSettings = CaptureSettings()
