@@ -46,7 +46,7 @@ class AnalysisSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     analysers: tuple[str, ...] = ()
     max_input_bytes: int = 256 * 1024 * 1024
-    max_depth: int = 12
+    max_depth: int = 40
     max_artifacts: int = 500
     max_children: int = 256
     max_child_bytes: int = 64 * 1024 * 1024

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from mead.analysis.analyser import LimitHit, Run
 from mead.analysis.pipeline import Edge, Node
@@ -30,50 +31,38 @@ class Teller:
 
     def limits(self, sha256: str, limits: Iterable[LimitHit], analyser: str = "pipeline") -> None:
         """Add the bounds that were reached."""
-        now = self._clock.now()
         for hit in limits:
-            self.events.append(
-                LimitReached(
-                    time=now, sensor=self._sensor, session=self._session, limit=hit.limit,
-                    limit_value=hit.limit_value, unit=hit.unit,
-                )
-            )  # fmt: skip
-            self.events.append(
-                FindingMade(
-                    time=now, sensor=self._sensor, session=self._session, sha256=sha256, analyser=analyser,
-                    claim=f"limit.{hit.limit}", value=f"{hit.limit_value} {hit.unit}", confidence=100,
-                )
-            )  # fmt: skip
+            bound = {"limit": hit.limit, "limit_value": hit.limit_value, "unit": hit.unit}
+            self.events.append(LimitReached(**self._same(), **bound))
+            claim, value = f"limit.{hit.limit}", f"{hit.limit_value} {hit.unit}"
+            about = {"sha256": sha256, "analyser": analyser, "claim": claim, "value": value}
+            self.events.append(FindingMade(**self._same(), **about, confidence=100))
+
+    def _same(self) -> dict[str, Any]:
+        return {"time": self._clock.now(), "sensor": self._sensor, "session": self._session}
 
     def _child(self, edge: Edge) -> ArtifactFound:
         return ArtifactFound(
-            time=self._clock.now(), sensor=self._sensor, session=self._session, sha256=edge.child,
-            parent_sha256=edge.parent, relation=edge.relation, size=edge.size, name=edge.name, detail=edge.detail,
+            **self._same(), sha256=edge.child, parent_sha256=edge.parent, relation=edge.relation,
+            size=edge.size, name=edge.name, detail=edge.detail,
         )  # fmt: skip
 
     def _run(self, sha256: str, run: Run) -> None:
-        now, report, engine = self._clock.now(), run.report, run.engine
-        for finding in report.findings:
-            self.events.append(
-                FindingMade(
-                    time=now, sensor=self._sensor, session=self._session, sha256=sha256, analyser=run.analyser,
-                    claim=finding.claim, value=finding.value, rule=finding.rule, engine_version=engine.version,
-                    database=engine.database, confidence=finding.confidence, jail_level=run.jail_level,
-                    evidence=list(finding.evidence),
-                )
-            )  # fmt: skip
-        for found in report.indicators:
-            self.events.append(
-                IndicatorSeen(
-                    time=now, sensor=self._sensor, session=self._session, sha256=sha256, indicator=found.indicator,
-                    indicator_kind=found.indicator_kind, analyser=run.analyser, offset=found.offset,
-                )
-            )  # fmt: skip
-        self.limits(sha256, report.limits, run.analyser)
-        self.events.append(
-            AnalysisDone(
-                time=now, sensor=self._sensor, session=self._session, sha256=sha256, analyser=run.analyser,
-                engine_version=engine.version, database=engine.database, verdict=report.verdict,
-                reason=report.reason, jail_level=run.jail_level, duration_ms=run.duration_ms,
+        about = {**self._same(), "sha256": sha256, "analyser": run.analyser}
+        engine = {"engine_version": run.engine.version, "database": run.engine.database}
+        self.events.extend(
+            FindingMade(
+                **about, **engine, claim=finding.claim, value=finding.value, rule=finding.rule,
+                confidence=finding.confidence, jail_level=run.jail_level, evidence=list(finding.evidence),
             )
+            for finding in run.report.findings
         )  # fmt: skip
+        self.events.extend(
+            IndicatorSeen(**about, indicator=i.indicator, indicator_kind=i.indicator_kind, offset=i.offset)
+            for i in run.report.indicators
+        )
+        self.limits(sha256, run.report.limits, run.analyser)
+        verdict = {"verdict": run.report.verdict, "reason": run.report.reason}
+        self.events.append(
+            AnalysisDone(**about, **engine, **verdict, jail_level=run.jail_level, duration_ms=run.duration_ms)
+        )

@@ -18,11 +18,17 @@ __all__ = ["FORMAT", "elf_extent", "pe_extent", "programs"]
 MAX_CARVED = 64
 MAX_SECTIONS = 96
 
-_ARCHIVES = ((b"MSCF\0\0\0\0", "cab"), (b"7z\xbc\xaf\x27\x1c", "7z"), (b"PK\x03\x04", "zip"), (b"Rar!\x1a\x07", "rar"))
+_ARCHIVES = (
+    (b"MSCF\0\0\0\0", "cab"),
+    (b"7z\xbc\xaf\x27\x1c", "7z"),
+    (b"PK\x03\x04", "zip"),
+    (b"Rar!\x1a\x07", "rar"),
+)
 
 
 def pe_extent(data: bytes, at: int) -> int:
     """Bytes of the PE at `at` by its headers; 0 when there is none."""
+    end: int
     try:
         (new,) = struct.unpack_from("<I", data, at + 60)
         if not 4 <= new < 0x10000 or data[at + new : at + new + 4] != b"PE\0\0":
@@ -49,13 +55,19 @@ def elf_extent(data: bytes, at: int) -> int:
     wide = data[at + 4] == 2
     try:
         if wide:
-            program, sections, _, _, size, count, section_size, section_count = struct.unpack_from(f"{order}QQIHHHHH", data, at + 32)
+            program, sections, _, _, size, count, section_size, section_count = struct.unpack_from(
+                f"{order}QQIHHHHH", data, at + 32
+            )
         else:
-            program, sections, _, _, size, count, section_size, section_count = struct.unpack_from(f"{order}IIIHHHHH", data, at + 28)
+            program, sections, _, _, size, count, section_size, section_count = struct.unpack_from(
+                f"{order}IIIHHHHH", data, at + 28
+            )
         end = sections + section_size * section_count
         for number in range(min(count, 64)):
             head = at + program + number * size
-            offset, length = struct.unpack_from(f"{order}Q16xQ" if wide else f"{order}I8xI", data, head + (8 if wide else 4))
+            offset, length = struct.unpack_from(
+                f"{order}Q16xQ" if wide else f"{order}I8xI", data, head + (8 if wide else 4)
+            )
             end = max(end, offset + length)
     except struct.error:
         return 0

@@ -97,7 +97,11 @@ def _unpack(artifact: Artifact, budget: Budget) -> Iterator[Child]:
         budget.check_time()
         if name.startswith("::") or not file.size:
             continue
-        body = _inside(data, base, file) if file.section == 0 else (content or b"")[file.offset : file.offset + file.size]
+        body = (
+            _inside(data, base, file)
+            if file.section == 0
+            else (content or b"")[file.offset : file.offset + file.size]
+        )
         if len(body) == file.size:
             yield Child(data=body, name=name.lstrip("/"), detail="chm")
 

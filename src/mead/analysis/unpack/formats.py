@@ -63,6 +63,10 @@ BUILTIN = (
     _entry("pdf", "pdf:FORMAT", "streams of PDF"),
     _entry("chm", "chm:FORMAT", "compiled HTML help"),
     _entry("sis", "sis:FORMAT", "Symbian installer"),
+    _entry("nsis", "nsis:FORMAT", "NSIS installers"),
+    _entry("autoit", "autoit:FORMAT", "compiled AutoIt scripts"),
+    _entry("installshield", "installshield:SETUP", "InstallShield setup programs"),
+    _entry("installshield-cab", "installshield:CABINET", "InstallShield cabinets"),
     _entry("embedded", "carve:FORMAT", "programs and archives inside other bodies"),
 )
 

@@ -22,6 +22,7 @@ _HEADER = re.compile(
     rb"|message-id|date|reply-to|delivered-to|x-[a-z-]+):",
     re.IGNORECASE | re.MULTILINE,
 )
+_UUENCODINGS = {"x-uuencode", "uuencode", "uue", "x-uue"}
 _SEPARATOR = re.compile(rb"(?:\A|\r?\n\r?\n)(?=From [^\r\n]{3,200}\r?\n[A-Za-z-]+: )")
 
 
@@ -65,7 +66,10 @@ def _child(part: Message) -> Child | None:
     if part.is_multipart():
         return None
     try:
-        payload = part.get_payload(decode=True)
+        coding = str(part.get("content-transfer-encoding", "")).strip().lower()
+        # The library is lenient with uuencode to the point of adding bytes; our own unpacker takes the text.
+        payload = part.get_payload() if coding in _UUENCODINGS else part.get_payload(decode=True)
+        payload = payload.encode("ascii", "surrogateescape") if isinstance(payload, str) else payload
         name = part.get_filename()
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise Damaged(f"part cannot be decoded: {error}") from error

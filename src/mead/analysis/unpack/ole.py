@@ -68,7 +68,8 @@ class Compound:
         return _words(b"".join(self._sector_at(n) for n in sectors[: min(count, limit)]))
 
     def _chain(self, start: int, size: int | None = None) -> bytes:
-        parts, number, left = [], start, len(self._data) // self._sector + 1
+        parts: list[bytes] = []
+        number, left = start, len(self._data) // self._sector + 1
         while number < _END and left > 0 and (size is None or len(parts) * self._sector < size):
             parts.append(self._sector_at(number))
             if number >= len(self._fat):

@@ -40,7 +40,7 @@ def object_one(data: bytes, detail: str) -> Child | None:
     try:
         _, kind, length = struct.unpack_from("<III", data, 0)
         at = 12 + length
-        name = data[12 : at].rstrip(b"\0").decode("latin-1")
+        name = data[12:at].rstrip(b"\0").decode("latin-1")
         for _ in range(2):
             (length,) = struct.unpack_from("<I", data, at)
             at += 4 + length

@@ -35,7 +35,9 @@ def _unpack(artifact: Artifact, budget: Budget) -> Iterator[Child]:
         spans = languages if record == 1 else 1
         sizes = struct.unpack_from(f"<{spans}I", data, at + 28)
         starts = struct.unpack_from(f"<{spans}I", data, at + 28 + 4 * spans)
-        name = data[name_at : name_at + name_bytes].decode("utf-16-le" if options & 1 else "latin-1", "replace")
+        name = data[name_at : name_at + name_bytes].decode(
+            "utf-16-le" if options & 1 else "latin-1", "replace"
+        )
         for start, size in zip(starts, sizes, strict=True):
             yield from _file(data[start : start + size], name, budget)
         at += 28 + 12 * spans + 8

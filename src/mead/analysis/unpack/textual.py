@@ -21,18 +21,26 @@ _TEXT_BYTES = 16 * 1024 * 1024
 
 _BINHEX_MARK = b"(This file must be converted with BinHex"
 _BINHEX_LETTERS = b"!\"#$%&'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr"
-_UU = re.compile(rb"^begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,200})\r?\n(.*?)^(?:end|====)", re.MULTILINE | re.DOTALL)
-_DATA_URL = re.compile(rb"data:[\w.+/-]{0,80}(?:;[\w=.+-]{1,60})*?(;base64)?,([A-Za-z0-9+/=%_\s-]{16,})", re.IGNORECASE)
+_UU = re.compile(
+    rb"^begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,200})\r?\n(.*?)(?:^end|^====|\Z)", re.MULTILINE | re.DOTALL
+)
+_DATA_URL = re.compile(
+    rb"data:[\w.+/-]{0,80}(?:;[\w=.+-]{1,60})*?(;base64)?,([A-Za-z0-9+/=%_\s-]{16,})", re.IGNORECASE
+)
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{60,}\s{0,4})+[A-Za-z0-9+/]*={0,2}")
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}\s{0,3}){64,}")
-_KNOWN = (b"MZ", b"\x7fELF", b"PK\x03\x04", b"\x1f\x8b\x08", b"%PDF", b"\xd0\xcf\x11\xe0", b"MSCF", b"7z\xbc\xaf",
-          b"Rar!", b"#!/", b"{\\rtf", b"x\x9c", b"<script", b"BZh", b"\xfd7zXZ")  # fmt: skip
+_KNOWN = (b"MZ", b"\x7fELF", b"PK\x03\x04", b"\x1f\x8b\x08", b"%PDF", b"\xd0\xcf\x11\xe0", b"MSCF",
+          b"7z\xbc\xaf", b"Rar!", b"#!/", b"{\\rtf", b"x\x9c", b"<script", b"BZh", b"\xfd7zXZ")  # fmt: skip
 """Only runs that decode to something known are taken: most long runs are hashes, keys and pictures."""
 
 
 def _is_text(data: bytes) -> bool:
     head = data[:4096]
-    return bool(head) and head.count(0) == 0 and sum(32 <= b < 127 or b in b"\t\r\n" for b in head) > len(head) * 0.9
+    return (
+        bool(head)
+        and head.count(0) == 0
+        and sum(32 <= b < 127 or b in b"\t\r\n" for b in head) > len(head) * 0.9
+    )
 
 
 def _binhex(artifact: Artifact, _budget: Budget) -> Iterator[Child]:
@@ -49,7 +57,7 @@ def _binhex(artifact: Artifact, _budget: Budget) -> Iterator[Child]:
             if count >= 8:
                 count -= 8
                 packed.append(hold >> count & 0xFF)
-    raw = _unrun(packed)
+    raw = _unrun(bytes(packed))
     name_bytes = raw[0]
     data_size, resource_size = struct.unpack_from(">II", raw, name_bytes + 12)
     at = name_bytes + 22
@@ -86,13 +94,20 @@ def _uuencode(artifact: Artifact, budget: Budget) -> Iterator[Child]:
         if match.group().startswith(b"begin-base64"):
             body = base64.b64decode(match.group(2))
         else:
-            body = b"".join(_uu_line(line) for line in match.group(2).splitlines())
+            body = _uu_lines(match.group(2).splitlines())
         yield Child(data=body, name=name, detail="uuencode")
 
 
+def _uu_lines(lines: list[bytes]) -> bytes:
+    out = bytearray()
+    for line in lines:
+        if not line or not 32 < line[0] < 96:
+            break
+        out += _uu_line(line)
+    return bytes(out)
+
+
 def _uu_line(line: bytes) -> bytes:
-    if not line or not 32 <= line[0] <= 96:
-        return b""
     try:
         return binascii.a2b_uu(line)
     except binascii.Error:
