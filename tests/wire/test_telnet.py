@@ -290,3 +290,13 @@ def test_a_profile_may_begin_with_silence() -> None:
     from mead.wire.negotiation import TelnetProfile
 
     assert TelnetServer(TelnetProfile(name="mute", greeting=())).start() == []
+
+
+def test_a_signal_is_acted_upon_before_what_follows_it() -> None:
+    core = server()
+    core.mode = Mode.STDIN
+    core.feed(b"a\xff\xf4id\n")
+    assert facts(core.step()) == [TelnetData(b"a")]
+    assert facts(core.step()) == [TelnetInterrupt("ip")]
+    core.mode = Mode.LINE
+    assert facts(core.step()) == [TelnetLine(b"id")]

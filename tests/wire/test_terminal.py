@@ -105,3 +105,11 @@ def test_without_echo_nothing_is_shown() -> None:
     terminal = Terminal(max_line_bytes=100)
     terminal.echo = False
     assert play(terminal, b"secret\r\n") == ([TelnetLine(b"secret")], b"")
+
+
+def test_the_rest_of_a_line_end_is_no_raw_data() -> None:
+    terminal = Terminal(max_line_bytes=100)
+    assert play(terminal, b"cat > f\r")[0] == [TelnetLine(b"cat > f")]
+    terminal.mode = Mode.RAW
+    assert play(terminal, b"\n")[0] == []
+    assert play(terminal, b"\n\x7fELF\r\0")[0] == [TelnetData(b"\n\x7fELF\r\0")]

@@ -191,8 +191,8 @@ class TelnetServer:
         while self._position < len(self._data):
             if self._prefix or self._sub is not None or self._position == self._next_iac:
                 self._command(out)
-                continue
-            self._position = self._terminal.take(self._data, self._position, self._next_iac, out)
+            else:
+                self._position = self._terminal.take(self._data, self._position, self._next_iac, out)
             if any(isinstance(item, Fact) for item in out):
                 return out
         if self._left and not out:

@@ -103,17 +103,17 @@ class Terminal:
 
     def take(self, data: bytes, start: int, end: int, out: list[Output]) -> int:
         """Take `data[start:end]` up to the first fact to act upon; return where it stopped."""
-        if self.mode is Mode.RAW:
-            self._after_cr = False
-            out.append(TelnetData(data[start:end]))
-            return end
         if self._after_cr and start < end:
             self._after_cr = False
             if data[start] in {0, LF}:
                 start += 1
-        return (
-            self._edit(data, start, end, out) if self.mode is Mode.LINE else self._cook(data, start, end, out)
-        )
+        if self.mode is Mode.LINE:
+            return self._edit(data, start, end, out)
+        if self.mode is Mode.STDIN:
+            return self._cook(data, start, end, out)
+        if start < end:
+            out.append(TelnetData(data[start:end]))
+        return end
 
     def leave(self, out: list[Output]) -> None:
         """The peer is gone: what was typed so far is an unterminated line."""
