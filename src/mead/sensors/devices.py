@@ -29,6 +29,8 @@ class Device:
     """Shown after login. `{busybox}` stands for BusyBox's own banner."""
     hosts: tuple[str, ...] = ()
     """Host names that such devices carry; empty: the sensor's own."""
+    gnu: bool = False
+    """Whether GNU tools are behind it, not BusyBox."""
     tries: int = 3
     """Wrong logins after which it hangs up."""
 
@@ -41,6 +43,6 @@ DEVICES: tuple[Device, ...] = (
     Device("router", "busybox", 22, "\r\n", "{host} login: ", greeting=_ASH, hosts=("router", "HomeGateway", "gateway", "OpenWrt", "tc3162")),
     Device("gpon", "busybox", 12, "\r\n", "Login: ", wrong="Login incorrect\r\n", greeting=_ASH, hosts=("GPON", "ONT", "hgu")),
     Device("modem", "utelnetd", 10, "BCM{number} Broadband Router\r\n", "Login: ", wrong="Login incorrect. Try again.\r\n", greeting="\r\n", hosts=("bcm96318", "adsl", "dsl")),
-    Device("embedded-linux", "netkit", 10, "{system}\r\n", "{host} login: ", wrong="\r\nLogin incorrect\r\n", greeting="\r\n"),
+    Device("embedded-linux", "netkit", 10, "{system}\r\n", "{host} login: ", wrong="\r\nLogin incorrect\r\n", greeting="\r\n", gnu=True),
 )  # fmt: skip
 """Weighted by how often they are met on the Internet: a judgement, no census."""

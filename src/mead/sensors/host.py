@@ -198,7 +198,7 @@ class _Connection(asyncio.Protocol):
     """One connection: bytes to its dialogue, outputs to its socket."""
 
     __slots__ = (
-        "_closing", "_dialogue", "_door", "_host", "_last", "_left", "_left", "_queue", "_reason", "_service", "_since",
+        "_closing", "_dialogue", "_door", "_host", "_last", "_left", "_queue", "_reason", "_service", "_since",
         "_timer", "_transport", "capture", "session",
     )  # fmt: skip
 

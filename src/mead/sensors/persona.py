@@ -13,7 +13,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -64,8 +63,11 @@ class Persona:
         self.device_host = self.random("device").choice(self.device.hosts or (self.hostname,))
         self.failure_seconds = round(self.random("failure").uniform(0.8, 1.6), 3)
         """How long a wrong password keeps the peer waiting."""
-        self._shells = default_personas()
-        self.shell_for = lru_cache(maxsize=4096)(self._shell_for)
+        shells = default_personas(self.random("shells").randbytes(32), now=now or datetime.now(UTC))
+        self._server = self._make_server(shells)
+        self._devices = tuple(
+            replace(shell, hostname=self.device_host) for shell in shells if shell.gnu == self.device.gnu
+        )
 
     def random(self, *purpose: str) -> random.Random:
         """A generator that gives the same numbers for the same purpose, on this sensor only."""
@@ -94,24 +96,19 @@ class Persona:
             text = text.replace("{" + name + "}", value)
         return text.encode()
 
-    def _shell_for(self, source: str, door: str) -> ShellPersona:
+    def shell_for(self, source: str, door: str) -> ShellPersona:
         """The machine behind a shell: the same for one source each time it comes by the same door."""
         if door == "ssh":
-            wanted = [shell for shell in self._shells if shell.architecture == "x86_64"] or self._shells
-            chosen = self.random("shell", door).choice(wanted)
-            kernel, distribution, host = self.ssh.kernel, self.ssh.distribution, self.hostname
-            return replace(
-                chosen, hostname=host, kernel=kernel, distribution=distribution,
-                boot_time=self.boot_time, seed=self._derived("shell", door),
-            )  # fmt: skip
-        chosen = self.random("shell", door, source).choice(self._shells)
-        host = self.device_host if self.device_host != "(none)" else "(none)"
-        return replace(
-            chosen, hostname=host, boot_time=self.boot_time, seed=self._derived("shell", door, source)
-        )
+            return self._server
+        return self.random("shell", door, source).choice(self._devices)
 
-    def _derived(self, *purpose: str) -> bytes:
-        return self.random(*purpose).randbytes(32)
+    def _make_server(self, shells: Sequence[ShellPersona]) -> ShellPersona:
+        version = self.ssh
+        return replace(
+            self.random("server").choice([shell for shell in shells if shell.architecture == "x86_64"]),
+            hostname=self.hostname, kernel=version.kernel, kernel_build=version.build,
+            compiler=version.compiler, distribution=version.distribution, boot_time=self.boot_time,
+        )  # fmt: skip
 
     def kept(self, name: str, make: bytes) -> bytes:
         """A secret that is made once: the file's content if there, else `make`, written down.

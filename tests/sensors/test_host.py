@@ -1,0 +1,164 @@
+"""The driver: limits, time-outs, failures of our own, and many connections."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from mead.sensors.host import Limits
+from mead.wire.core import Close, Send, Wait
+
+
+class Echo:
+    """A dialogue for these tests: says what it heard; some words have effects."""
+
+    def __init__(self, context: Any) -> Any:
+        self.context = context
+        self.is_lost = False
+
+    def open(self) -> Any:
+        return [Send(b"hello\n")]
+
+    def receive(self, data: Any) -> Any:
+        if data.startswith(b"fail"):
+            raise ValueError("ours")
+        if data.startswith(b"wait"):
+            return [Send(b"a"), Wait(0.05), Send(b"b"), Wait(0.05), Send(b"c"), Close("done")]
+        if data.startswith(b"bye"):
+            return [Send(b"bye\n"), Close("said bye"), Send(b"never")]
+        return [Send(data)]
+
+    def lost(self) -> Any:
+        self.is_lost = True
+
+
+async def talk(port: Any, data: Any, host: Any = "127.0.0.1") -> Any:
+    reader, writer = await asyncio.open_connection(host, port)
+    writer.write(data)
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    writer.close()
+    return answer
+
+
+async def test_a_session_is_opened_counted_and_closed(sensor: Any) -> Any:
+    async with sensor(extra={"echo": Echo}) as running:
+        assert await talk(running.ports["echo"], b"bye") == b"hello\nbye\n"
+        (closed,) = await running.events.until("session.close")
+        assert (closed.reason, closed.bytes_in, closed.bytes_out) == ("said bye", 3, 10)
+        assert running.events.of("session.open")[0].service == "echo"
+        status = running.events.of("sensor.status")[0]
+        assert status.listeners == [f"echo 127.0.0.1:{running.ports['echo']}"]
+
+
+async def test_waits_are_kept_and_nothing_is_reordered(sensor: Any) -> Any:
+    async with sensor(extra={"echo": Echo}) as running:
+        started = asyncio.get_running_loop().time()
+        assert await talk(running.ports["echo"], b"wait") == b"hello\nabc"
+        assert asyncio.get_running_loop().time() - started >= 0.09
+
+
+async def test_our_own_failure_ends_one_session_and_is_told(sensor: Any, caplog: Any) -> Any:
+    async with sensor(extra={"echo": Echo}) as running:
+        await talk(running.ports["echo"], b"fail")
+        (closed,) = await running.events.until("session.close")
+        assert closed.reason == "internal error"
+        (loss,) = running.events.of("loss.counted")
+        assert (loss.what, loss.reason) == ("session", "internal error: ValueError")
+        assert await talk(running.ports["echo"], b"bye") == b"hello\nbye\n"
+    assert "ours" in caplog.text
+
+
+async def test_connections_of_one_source_are_limited_and_the_rest_counted(sensor: Any) -> Any:
+    async with sensor(extra={"echo": Echo}, limits=Limits(max_connections_per_source=2)) as running:
+        kept = [await asyncio.open_connection("127.0.0.1", running.ports["echo"]) for _ in range(2)]
+        for reader, _ in kept:
+            assert await reader.readline() == b"hello\n"
+        for _ in range(3):
+            with contextlib.suppress(ConnectionError):
+                assert await talk(running.ports["echo"], b"") == b""
+        (limit,) = running.events.of("limit.reached")
+        assert (limit.limit, limit.src) == ("max_connections_per_source", "127.0.0.1")
+        for _, writer in kept:
+            writer.close()
+        await running.events.until("session.close", 2)
+        assert await talk(running.ports["echo"], b"bye") == b"hello\nbye\n"
+    (loss,) = running.events.of("loss.counted")
+    assert (loss.count, loss.unit) == (3, "connections")
+
+
+async def test_silence_ends_a_connection(sensor: Any) -> Any:
+    async with sensor(extra={"echo": Echo}, limits=Limits(idle_seconds=0.0)) as running:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.ports["echo"])
+        await reader.readline()
+        await asyncio.sleep(0.01)
+        running.host._sweep()
+        (closed,) = await running.events.until("session.close")
+        assert closed.reason == "idle"
+        writer.close()
+
+
+async def test_too_many_bytes_are_a_recorded_limit(sensor: Any) -> Any:
+    async with sensor(extra={"echo": Echo}, limits=Limits(max_bytes_per_connection=1000)) as running:
+        with contextlib.suppress(ConnectionError):
+            await talk(running.ports["echo"], b"x" * 5000)
+        (closed,) = await running.events.until("session.close")
+        assert closed.reason == "too many bytes"
+        assert running.events.of("limit.reached")[0].limit == "max_bytes_per_connection"
+
+
+async def test_a_client_that_does_not_read_stops_being_read(sensor: Any) -> Any:
+    async with sensor(extra={"echo": Echo}, limits=Limits(write_buffer_bytes=4096)) as running:
+        _, writer = await asyncio.open_connection("127.0.0.1", running.ports["echo"], limit=1024)
+        writer.transport.pause_reading()
+        for _ in range(200):
+            writer.write(b"x" * 65536)
+        await asyncio.sleep(0.2)
+        (connection,) = running.host.connections
+        assert connection._transport.get_write_buffer_size() < 1 << 20
+        writer.transport.abort()
+        await running.events.until("session.close")
+
+
+async def test_both_kinds_of_addresses_are_served_and_the_true_one_recorded(sensor: Any) -> Any:
+    async with sensor(extra={"echo": Echo}, addresses=("127.0.0.1", "127.0.0.2", "::1")) as running:
+        for door in [server.sockets[0].getsockname()[:2] for server in running.host._servers]:
+            await talk(door[1], b"bye", door[0])
+        opened = await running.events.until("session.open", len(running.host._servers))
+        assert {event.dst for event in opened} >= {"127.0.0.1", "127.0.0.2"}
+
+
+async def test_a_hundred_megabytes_without_a_newline_are_a_recorded_limit(sensor: Any) -> Any:
+    async with sensor("telnet") as running:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.ports["telnet"])
+        writer.write(b"root\r\nvizxv\r\n")
+        drain = asyncio.create_task(_discard(reader))
+        chunk = b"A" * (1 << 20)
+        for _ in range(100):
+            writer.write(chunk)
+            await writer.drain()
+        writer.write(b"\r\nexit\r\n")
+        await drain
+        writer.close()
+        (closed,) = await running.events.until("session.close")
+        assert closed.bytes_in > 100 << 20
+        assert "line" in {event.limit for event in running.events.of("limit.reached")}
+
+
+async def _discard(reader: Any) -> Any:
+    async with asyncio.timeout(60):
+        try:
+            while await reader.read(1 << 20):
+                pass
+        except ConnectionError:
+            pass
+
+
+async def test_stopping_closes_what_is_open(sensor: Any) -> Any:
+    async with sensor(extra={"echo": Echo}) as running:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.ports["echo"])
+        await reader.readline()
+    assert running.events.of("session.close")[0].reason == "sensor stopped"
+    assert running.events.of("sensor.status")[-1].state == "down"
+    writer.close()
