@@ -54,8 +54,8 @@ class FetchWorker:
     async def run(self) -> None:
         """Work until cancelled."""
         slots = asyncio.Semaphore(_CONCURRENT)
-        async with asyncio.TaskGroup() as group:
-            async for lease in self._queue.consume():
+        async with asyncio.TaskGroup() as group, self._queue.consume() as leases:
+            async for lease in leases:
                 await slots.acquire()
                 group.create_task(self._one(lease, slots.release))
 

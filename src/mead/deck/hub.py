@@ -132,13 +132,10 @@ class Hub:
     async def _first_unstored(self, stream: str) -> int:
         """Where to begin reading; what the bus does not have any more is settled first."""
         info = await self._bus.stream_info(stream)
-        if info and self.events.last_sequence(stream) < info.state.first_seq - 1:
-            self.events.settle(stream, info.state.first_seq - 1)
-        return (
-            self.events.last_sequence(stream) + 1
-            if info is None
-            else max(self.events.last_sequence(stream) + 1, info.state.first_seq)
-        )
+        first = info.state.first_seq if info else 0
+        if self.events.last_sequence(stream) < first - 1:
+            self.events.settle(stream, first - 1)
+        return max(self.events.last_sequence(stream) + 1, first)
 
     async def _read(self, reader: EventReader) -> None:
         async with reader:

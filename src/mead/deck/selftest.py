@@ -21,7 +21,7 @@ from mead.deck.status import Door
 from mead.errors import StoreError
 from mead.store.reader import StoredEvents
 
-__all__ = ["STAGES", "Visit", "run"]
+__all__ = ["STAGES", "Visit", "run", "telnet_login"]
 
 STAGES = ("session", "entered", "offer", "body")
 PASSWORDS = ("root", "admin", "12345", "123456", "password", "vizxv", "xc3511", "1234", "default", "system")
@@ -137,7 +137,7 @@ async def _telnet(visit: Visit) -> None:
     """Log in with the passwords that bots know, then write the marker with echo."""
     reader, writer = await asyncio.open_connection(visit.door.address, visit.door.port)
     try:
-        await _telnet_login(reader, writer)
+        await telnet_login(reader, writer)
         path = f"/tmp/{visit.token}"  # noqa: S108 - a path of the emulated system
         lines = _commands(visit)
         for start in range(0, len(visit.marker), 64):
@@ -154,7 +154,12 @@ async def _telnet(visit: Visit) -> None:
         writer.close()
 
 
-async def _telnet_login(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def telnet_login(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Log in as bots do: root with the usual passwords, until a prompt comes.
+
+    Raises:
+        EOFError: none was accepted, or the service hung up.
+    """
     await _until(reader, (b"ogin:", b"sername:", b"ser:"))
     for password in PASSWORDS:
         writer.write(b"root\r\n")
