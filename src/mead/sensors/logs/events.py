@@ -20,7 +20,8 @@ T = TypeVar("T")
 _MAX_SESSIONS = 50_000
 _SERVICES = {
     "smbd": "smb", "httpd": "http", "httpsd": "https", "ftpd": "ftp", "ftpdata": "ftp-data", "tftpd": "tftp",
-    "ftpdatalisten": "ftp-data", "ftpdataconnect": "ftp-data", "mysqld": "mysql", "mssqld": "mssql", "mqttd": "mqtt",
+    "ftpdatalisten": "ftp-data", "ftpdataconnect": "ftp-data", "mysqld": "mysql",
+    "mssqld": "mssql", "mqttd": "mqtt",
     "mongod": "mongodb", "pptpd": "pptp", "SipSession": "sip", "SipCall": "sip", "upnpd": "upnp",
     "mirrord": "mirror", "mirrorc": "mirror", "memcached": "memcache", "printerd": "printer", "nfqd": "nfq",
     "blackholed": "blackhole", "remoteshell": "shell", "postgresql": "postgres",
