@@ -25,7 +25,7 @@ run: $(READY)
 	@$(VENV)/bin/mead run
 
 test: $(VENV)/.ready-test check
-	$(VENV)/bin/pytest -n $(JOBS) --dist worksteal
+	$(VENV)/bin/pytest -n $(JOBS) --dist loadgroup
 
 check: $(VENV)/.ready-test
 	$(VENV)/bin/ruff check .

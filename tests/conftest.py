@@ -1,11 +1,22 @@
-"""Skips that say why, for what a machine may lack."""
+"""Skips that say why, and the deck that the end-to-end tests share."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+
+MEAD = str(Path(sys.executable).parent / "mead")
+_START_SECONDS = 90
+_STOP_SECONDS = 60
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -13,7 +24,53 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("needs root")
     for marker in item.iter_markers("tool"):
         for name in marker.args:
-            if shutil.which(name) is None and not os.path.exists(f"/usr/sbin/{name}"):
+            if shutil.which(name) is None and not Path(f"/usr/sbin/{name}").exists():
                 pytest.skip(f"needs the program {name}: make setup as root installs it")
-    if item.get_closest_marker("soak") and not item.config.getoption("-m"):
+    if item.get_closest_marker("soak") and "soak" not in (item.config.getoption("-m") or ""):
         pytest.skip("slow: run by `make soak`")
+
+
+@dataclass(frozen=True)
+class RunningDeck:
+    """A deck started as a user starts it."""
+
+    directory: Path
+    configuration: Path
+    process: subprocess.Popen[bytes]
+
+    def mead(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command against this deck."""
+        command = [MEAD, "-c", str(self.configuration), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=check, timeout=120)
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Port by service."""
+        import json
+
+        status = json.loads((self.directory / "data" / "running.json").read_text())
+        return {door["service"]: door["port"] for door in status["listeners"]}
+
+
+@pytest.fixture(scope="session")
+def deck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDeck]:
+    """`mead run` on free ports of loopback; tests that use it belong to the xdist group "deck"."""
+    directory = tmp_path_factory.mktemp("deck")
+    configuration = directory / "mead.toml"
+    configuration.write_text(
+        f'data_dir = "{directory}/data"\n[sensor]\naddresses = ["127.0.0.1"]\n'
+        "[sensor.services]\ntelnet = [0]\nssh = [0]\nhttp = [0]\nhttps = [0]\n"
+        "[hub]\ncommit_seconds = 0.1\nclamd = false\n"
+    )
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen([MEAD, "-c", str(configuration), "run"], stdout=log, stderr=log)
+    running = RunningDeck(directory, configuration, process)
+    deadline = time.monotonic() + _START_SECONDS
+    while "The deck is up" not in (directory / "log").read_text():
+        assert process.poll() is None, (directory / "log").read_text()
+        assert time.monotonic() < deadline, (directory / "log").read_text()
+        time.sleep(0.1)
+    yield running
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(_STOP_SECONDS) == 0, (directory / "log").read_text()
+    assert "everything accepted is stored" in (directory / "log").read_text()
