@@ -29,6 +29,10 @@ class Cursor:
         self.position += count
         return self._data[self.position - count : self.position]
 
+    def since(self, start: int) -> bytes:
+        """What was read since `position` was `start`."""
+        return self._data[start : self.position]
+
     def number(self, count: int) -> int:
         """The next `count` bytes as a number."""
         return int.from_bytes(self.take(count), "big")
