@@ -92,23 +92,31 @@ def _bounded(stream: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _gunzipped(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes | str]:
-    """Members one after the other, in bounded pieces."""
-    unpacker = zlib.decompressobj(wbits=31)
+    """Members one after the other, in bounded pieces; zeros after a member are padding."""
     data: bytes | None = first
     while data is not None:
-        try:
-            out = unpacker.decompress(data, _PIECE_BYTES)
-        except zlib.error:
-            yield "gzip data is damaged"
-            return
-        if out:
-            yield out
-        data = unpacker.unconsumed_tail
-        if unpacker.eof:
-            data = unpacker.unused_data.lstrip(b"\0") or next(pieces, None)
-            unpacker = zlib.decompressobj(wbits=31)
+        unpacker = zlib.decompressobj(wbits=31)
+        while not unpacker.eof:
             if data is None:
+                yield "gzip data is cut off"
                 return
-        elif not data and len(out) < _PIECE_BYTES:
-            data = next(pieces, None)
-    yield "gzip data is cut off"
+            try:
+                out = unpacker.decompress(data, _PIECE_BYTES)
+            except zlib.error:
+                yield "gzip data is damaged"
+                return
+            if out:
+                yield out
+            data = unpacker.unconsumed_tail
+            if not data and len(out) < _PIECE_BYTES and not unpacker.eof:
+                data = next(pieces, None)
+        data = _next_member(unpacker.unused_data, pieces)
+
+
+def _next_member(data: bytes, pieces: Iterator[bytes]) -> bytes | None:
+    while not (data := data.lstrip(b"\0")):
+        more = next(pieces, None)
+        if more is None:
+            return None
+        data = more
+    return data
