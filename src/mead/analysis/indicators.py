@@ -17,7 +17,7 @@ _Found: TypeAlias = tuple[str, str] | None
 
 _DOT = r"(?:\.|\[\.\]|\(\.\)|\{\.\}|\[dot\]|\(dot\))"
 _URL = re.compile(
-    rb"(?<![A-Za-z0-9])(?:h(?:tt|xx|XX|TT)ps?|f(?:t|x)p|tftp|tcp|udp|irc|stratum\+tcp)"
+    rb"(?:h(?:tt|xx)ps?|(?<![A-Za-z0-9])(?:f(?:t|x)p|tftp|tcp|udp|irc|stratum\+(?:tcp|ssl)))"
     rb"(?::|\[:\])//[^\s\"'<>`|\\^\x00-\x20\x7f-\xff]{3,2048}",
     re.IGNORECASE,
 )

@@ -32,10 +32,10 @@ class Teller:
     def limits(self, sha256: str, limits: Iterable[LimitHit], analyser: str = "pipeline") -> None:
         """Add the bounds that were reached."""
         for hit in limits:
-            bound = {"limit": hit.limit, "limit_value": hit.limit_value, "unit": hit.unit}
+            bound: dict[str, Any] = {"limit": hit.limit, "limit_value": hit.limit_value, "unit": hit.unit}
             self.events.append(LimitReached(**self._same(), **bound))
             claim, value = f"limit.{hit.limit}", f"{hit.limit_value} {hit.unit}"
-            about = {"sha256": sha256, "analyser": analyser, "claim": claim, "value": value}
+            about: dict[str, Any] = {"sha256": sha256, "analyser": analyser, "claim": claim, "value": value}
             self.events.append(FindingMade(**self._same(), **about, confidence=100))
 
     def _same(self) -> dict[str, Any]:
@@ -48,8 +48,8 @@ class Teller:
         )  # fmt: skip
 
     def _run(self, sha256: str, run: Run) -> None:
-        about = {**self._same(), "sha256": sha256, "analyser": run.analyser}
-        engine = {"engine_version": run.engine.version, "database": run.engine.database}
+        about: dict[str, Any] = {**self._same(), "sha256": sha256, "analyser": run.analyser}
+        engine: dict[str, Any] = {"engine_version": run.engine.version, "database": run.engine.database}
         self.events.extend(
             FindingMade(
                 **about, **engine, claim=finding.claim, value=finding.value, rule=finding.rule,
@@ -62,7 +62,7 @@ class Teller:
             for i in run.report.indicators
         )
         self.limits(sha256, run.report.limits, run.analyser)
-        verdict = {"verdict": run.report.verdict, "reason": run.report.reason}
+        verdict: dict[str, Any] = {"verdict": run.report.verdict, "reason": run.report.reason}
         self.events.append(
             AnalysisDone(**about, **engine, **verdict, jail_level=run.jail_level, duration_ms=run.duration_ms)
         )

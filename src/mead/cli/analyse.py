@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -184,8 +185,17 @@ def _verdict(node: Node) -> str:
     return "clean" if "clean" in verdicts else "unknown"
 
 
+def _safe(value: str, *, max_characters: int = 160) -> str:
+    """Text of an attacker for a terminal: nothing that it obeys, and no link to click on."""
+    return re.sub(r"(?i)http(?=s?://)|ftp(?=://)", _defanged, escape(value, max_characters=max_characters))
+
+
+def _defanged(scheme: re.Match[str]) -> str:
+    return "hxxp" if len(scheme.group()) == 4 else "fxp"
+
+
 def _shown(file: str, tree: Tree) -> Iterator[str]:
-    yield f"{escape(file)}"
+    yield f"{_safe(file)}"
     for node in tree.nodes:
         yield from _node(tree, node)
     for hit in tree.limits:
@@ -197,27 +207,27 @@ def _shown(file: str, tree: Tree) -> Iterator[str]:
         for node in tree.nodes for run in node.runs
     }  # fmt: skip
     yield "  engines"
-    yield from (f"    {name:<10}{escape(text, max_characters=300)}" for name, text in versions.items())
+    yield from (f"    {name:<10}{_safe(text, max_characters=300)}" for name, text in versions.items())
 
 
 def _node(tree: Tree, node: Node) -> Iterator[str]:
     pad = "  " * (node.depth + 1)
     identity = _identity(node)
     edge = next((edge for edge in tree.edges if edge.child == node.sha256), None)
-    how = f" [{edge.relation}: {escape(edge.detail or '')}]" if edge else ""
-    yield f"{pad}{escape(node.name or '(no name)')}{how}  {node.size} bytes  {_verdict(node)}"
+    how = f" [{edge.relation}: {_safe(edge.detail or '')}]" if edge else ""
+    yield f"{pad}{_safe(node.name or '(no name)')}{how}  {node.size} bytes  {_verdict(node)}"
     yield f"{pad}  sha256 {node.sha256}"
-    yield from (f"{pad}  {name:<6} {escape(value)}" for name, value in identity.items() if value)
+    yield from (f"{pad}  {name:<6} {_safe(value)}" for name, value in identity.items() if value)
     for run in node.runs:
         if run.report.reason:
-            why = escape(run.report.reason, max_characters=300)
+            why = _safe(run.report.reason, max_characters=300)
             yield f"{pad}  {run.analyser}: {run.report.verdict}: {why}"
         for finding in run.report.findings:
             if finding.claim.startswith(("hash.", "type")):
                 continue
             what = " ".join(filter(None, (finding.claim, finding.rule, finding.value)))
-            yield f"{pad}  {run.analyser}: {escape(what)} ({finding.confidence} %)"
-            yield from (f"{pad}      {escape(line)}" for line in finding.evidence[:8])
+            yield f"{pad}  {run.analyser}: {_safe(what)} ({finding.confidence} %)"
+            yield from (f"{pad}      {_safe(line)}" for line in finding.evidence[:8])
             if len(finding.evidence) > 8:
                 yield f"{pad}      … {len(finding.evidence) - 8} more"
         for indicator in run.report.indicators[:50]:

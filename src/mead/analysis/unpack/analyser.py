@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import lzma
+import struct
+import zlib
 from collections.abc import Iterator
 from importlib.metadata import version
 
@@ -16,6 +19,12 @@ from mead.analysis.unpack.formats import Format, bids, load_formats
 __all__ = ["ANALYSER", "unpack"]
 
 MAX_NAME = 400
+
+_BROKEN = (
+    Damaged, ValueError, LookupError, ArithmeticError, EOFError, OSError, TypeError, AttributeError,
+    struct.error, zlib.error, lzma.LZMAError,
+)  # fmt: skip
+"""What parsers raise on hostile bytes; which one says nothing that their message does not."""
 
 
 def unpack(artifact: Artifact, settings: AnalysisSettings) -> Report | None:
@@ -51,7 +60,7 @@ def _try(form: Format, artifact: Artifact, budget: Budget, children: dict[bytes,
             Finding(claim="encrypted", value=form.name, confidence=100, evidence=(str(error),))
         )
         problem = f"encrypted: {error}"
-    except (Damaged, ValueError, IndexError, KeyError, OverflowError, EOFError) as error:
+    except _BROKEN as error:
         problem = f"damaged: {error}"
     if len(children) > before:
         members = tuple(

@@ -21,7 +21,10 @@ MAX_FILES = 20_000
 FRAME = 32768
 _CONTENT = "::DataSpace/Storage/MSCompressed/Content"
 _CONTROL = "::DataSpace/Storage/MSCompressed/ControlData"
-_RESET = "::DataSpace/Storage/MSCompressed/Transform/{7FC28940-9D31-11D0-9B27-00A0C91E9C7C}/InstanceData/ResetTable"
+_RESET = (
+    "::DataSpace/Storage/MSCompressed/Transform/"
+    "{7FC28940-9D31-11D0-9B27-00A0C91E9C7C}/InstanceData/ResetTable"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ MAX_NAMED = 20
 _NAMED = re.compile(
     r"(?:pass\s?-?\s?(?:word|wort|code|phrase)?|passwd|kennwort|mot de passe|contrase(?:ñ|n)a|senha"
     r"|has(?:ł|l)o|парол[ья]|密码|密碼|パスワード|비밀번호|pw|pwd|pin)\b[^\S\n]*(?:for[^\n:=]{0,40})?"
-    r"(?:is|ist|est|es|:|=|：|-|–|→)?[^\S\n]*[\"'“‘«`(\[]?([^\s\"'”’»`)\]<>,;]{1,40})",
+    r"(?:[^\S\n]*(?:is\b|ist\b|est\b|es\b|:|=|：|-|–|→)){0,3}[^\S\n]*[\"'“‘«`(\[]?([^\s\"'”’»`)\]<>,;]{1,40})",
     re.IGNORECASE,
 )
 

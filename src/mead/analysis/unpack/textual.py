@@ -28,7 +28,10 @@ _DATA_URL = re.compile(
     rb"data:[\w.+/-]{0,80}(?:;[\w=.+-]{1,60})*?(;base64)?,([A-Za-z0-9+/=%_\s-]{16,})", re.IGNORECASE
 )
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{60,}\s{0,4})+[A-Za-z0-9+/]*={0,2}")
-_HEX = re.compile(rb"(?:[0-9a-fA-F]{2}\s{0,3}){64,}")
+_HEX = re.compile(
+    rb"(?=[0-9a-fA-F\s]{128})(?:[0-9a-fA-F]{2}){16,}(?:\s{1,3}(?:[0-9a-fA-F]{2}){8,})*"
+    rb"|(?:[0-9a-fA-F]{2}[ \t,]){64,}"
+)
 _KNOWN = (b"MZ", b"\x7fELF", b"PK\x03\x04", b"\x1f\x8b\x08", b"%PDF", b"\xd0\xcf\x11\xe0", b"MSCF",
           b"7z\xbc\xaf", b"Rar!", b"#!/", b"{\\rtf", b"x\x9c", b"<script", b"BZh", b"\xfd7zXZ")  # fmt: skip
 """Only runs that decode to something known are taken: most long runs are hashes, keys and pictures."""
@@ -145,7 +148,7 @@ def _base64(text: bytes) -> bytes:
 
 
 def _hex(text: bytes) -> bytes:
-    return bytes.fromhex(re.sub(rb"\s", b"", text).decode())
+    return bytes.fromhex(re.sub(rb"[\s,]", b"", text).decode())
 
 
 def _binhex_bid(data: bytes) -> int:

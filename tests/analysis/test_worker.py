@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Jobs become durable events and bodies; a job that fails is given back with its reason."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import zipfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from mead.analysis.settings import AnalysisSettings
+from mead.analysis.worker import ANALYSE, Worker, rescan
+from mead.bus.client import Bus
+from mead.bus.events import EventReader
+from mead.bus.publisher import Publisher
+from mead.bus.queue import Job, WorkQueue
+from mead.bus.reaper import Reaper
+from mead.bus.server import NatsServer
+from mead.bus.streams import StreamSettings
+from mead.model.event import AnalysisDone, ArtifactFound, Event, FindingMade
+from mead.store.bodies import BodyStore
+
+SHORT = StreamSettings(
+    ack_wait_seconds=2.0, events_bytes=32 << 20, bodies_bytes=32 << 20, queue_bytes=8 << 20
+)
+
+
+def _zip(members: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+@pytest.fixture
+async def bus(tmp_path: Path) -> AsyncIterator[Bus]:
+    async with (
+        NatsServer(tmp_path / "bus") as server,
+        Bus.connect(server.credentials, settings=SHORT) as connected,
+    ):
+        yield connected
+
+
+@asynccontextmanager
+async def _working(bus: Bus, bodies: BodyStore, settings: AnalysisSettings) -> AsyncIterator[WorkQueue]:
+    queue = WorkQueue(bus, "analysis")
+    async with Publisher(bus, "worker-1") as publisher:
+        worker = Worker(queue, bodies, publisher, settings, sensor="worker-1")
+        task = asyncio.create_task(worker.run())
+        try:
+            yield queue
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _events(bus: Bus, sensor: str, enough: Callable[[list[Event]], bool]) -> list[Event]:
+    gathered: list[Event] = []
+    stream = await bus.stream_for(sensor)
+    async with asyncio.timeout(30):
+        async for batch in EventReader(bus, stream, 1):
+            gathered.extend(batch.events)
+            if enough(gathered):
+                break
+    return gathered
+
+
+async def test_a_job_gives_events_and_children(
+    bus: Bus, tmp_path: Path, program: bytes, settings: AnalysisSettings
+) -> None:
+    bodies = BodyStore(tmp_path / "bodies")
+    whole = _zip({"x.exe": program})
+    sha256, inner = bodies.put(whole).sha256, hashlib.sha256(program).hexdigest()
+    async with _working(bus, bodies, settings) as queue:
+        await queue.submit(Job(kind=ANALYSE, sha256=sha256, name="x.zip", session="s1"))
+        events = await _events(
+            bus, "worker-1", lambda e: any(isinstance(x, AnalysisDone) and x.sha256 == inner for x in e)
+        )
+    assert bodies.read(inner) == program
+    (child,) = [event for event in events if isinstance(event, ArtifactFound)]
+    assert (child.sha256, child.parent_sha256, child.name) == (inner, sha256, "x.exe")
+    done = {(event.sha256, event.analyser): event for event in events if isinstance(event, AnalysisDone)}
+    assert done[inner, "pe"].jail_level
+    assert all(event.session == "s1" for event in events)
+    assert any(isinstance(event, FindingMade) and event.claim == "hash.md5" for event in events)
+
+
+async def test_a_rescan_asks_only_the_engines_and_is_one_more_scan(
+    bus: Bus, tmp_path: Path, program: bytes, settings: AnalysisSettings
+) -> None:
+    bodies = BodyStore(tmp_path / "bodies")
+    sha256 = bodies.put(program).sha256
+    async with _working(bus, bodies, settings) as queue:
+        assert await rescan(queue, [sha256], key="signatures of today") == 1
+        assert await rescan(queue, [sha256], key="signatures of today") == 0
+        events = await _events(bus, "worker-1", lambda e: any(isinstance(x, AnalysisDone) for x in e))
+    scans = [event for event in events if isinstance(event, AnalysisDone)]
+    assert [scan.analyser for scan in scans] == ["yara"]
+    assert scans[0].database
+
+
+async def test_what_a_bound_kept_out_becomes_jobs_of_its_own(
+    bus: Bus, tmp_path: Path, settings: AnalysisSettings
+) -> None:
+    bodies = BodyStore(tmp_path / "bodies")
+    members = {f"{n}.bin": b"body %d " % n * 50 for n in range(4)}
+    sha256 = bodies.put(_zip(members)).sha256
+    narrow = msgspec.structs.replace(settings, max_artifacts=2, analysers=("hashes", "unpack"))
+    async with _working(bus, bodies, narrow) as queue:
+        await queue.submit(Job(kind=ANALYSE, sha256=sha256))
+        wanted = {hashlib.sha256(data).hexdigest() for data in members.values()}
+        events = await _events(
+            bus, "worker-1", lambda e: wanted <= {x.sha256 for x in e if isinstance(x, AnalysisDone)}
+        )
+    assert any(isinstance(event, FindingMade) and event.claim == "limit.tree.artifacts" for event in events)
+
+
+async def test_a_job_without_a_body_ends_as_a_finding(
+    bus: Bus, tmp_path: Path, settings: AnalysisSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mead.analysis.worker._RETRY_SECONDS", 0.05)
+    bodies = BodyStore(tmp_path / "bodies")
+    quick = msgspec.structs.replace(settings, analysers=("hashes",))
+    async with _working(bus, bodies, quick) as queue:
+        reaper = asyncio.create_task(Reaper(bus, "hub").run())
+        await queue.submit(Job(kind=ANALYSE, sha256="0" * 64))
+        events = await _events(bus, "hub", lambda e: any(isinstance(x, FindingMade) for x in e))
+        reaper.cancel()
+        with suppress(asyncio.CancelledError):
+            await reaper
+    (finding,) = [event for event in events if isinstance(event, FindingMade)]
+    assert "StoreError" in str(finding.value) + " ".join(finding.evidence)
