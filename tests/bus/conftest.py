@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,7 +50,8 @@ def command() -> MakeEvent:
 def kill() -> Callable[[NatsServer], None]:
     def kill_server(server: NatsServer) -> None:
         assert server.pid
-        os.kill(server.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it was killed already, and nobody has noticed yet
+            os.kill(server.pid, signal.SIGKILL)
 
     return kill_server
 

@@ -105,6 +105,18 @@ async def test_a_lost_connection_fails_waiting_calls_and_then_comes_back(
     assert (await bus.publish("in.s1", b"x")).stream == "EVENTS_s1"
 
 
+async def test_a_loss_that_nobody_tells_of_is_noticed(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bus._connection
+    bus._connection.client._status = Client.CLOSED
+    with pytest.raises(BusAwayError):
+        await bus.request("$JS.API.INFO")
+    monkeypatch.setattr("mead.bus.client._LOOK_SECONDS", 0.01)
+    async with asyncio.timeout(5):
+        while bus._connection is None or not bus._connection.alive:
+            await asyncio.sleep(0.01)
+    assert (await bus.request("$JS.API.INFO")).data
+
+
 async def test_a_silent_server_is_an_absent_one(bus: Bus, freeze: Freeze) -> None:
     with freeze(), pytest.raises(BusAwayError, match=r"no answer within 0\.1 s"):
         await bus.request("$JS.API.INFO", timeout_seconds=0.1)

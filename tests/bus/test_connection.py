@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from nats.aio.client import Client
 
 from mead.bus.connection import BusAwayError, BusFullError, BusRefusedError, Connection, Subscription
 from mead.bus.server import NatsServer
@@ -25,6 +26,26 @@ async def test_a_closed_connection_takes_nothing(server: NatsServer) -> None:
         await connection.send("x", b"", "", None)
     with pytest.raises(BusAwayError, match="cannot be listened to"):
         await Subscription(connection).open()
+
+
+async def test_a_close_that_failed_half_way_is_completed(server: NatsServer) -> None:
+    """nats-py then calls itself closed, tells nobody, and leaves its socket and tasks."""
+    connection = Connection()
+    await connection.open(server.credentials, "test")
+    connection.client._status = Client.CLOSED
+    assert not connection.alive
+    assert not connection.lost.is_set()
+    with pytest.raises(BusAwayError):
+        await connection.send("x", b"", "", None)
+    assert connection.lost.is_set()
+    await connection.close()
+    transport = connection.client._transport
+    assert transport
+    assert transport._io_writer.is_closing()  # type: ignore[attr-defined]
+
+
+async def test_a_connection_that_never_was_can_be_closed() -> None:
+    await Connection().close()
 
 
 async def test_an_inbox_can_be_drained(server: NatsServer) -> None:

@@ -24,7 +24,12 @@ Freeze = Callable[[], AbstractContextManager[None]]
 
 async def read(bus: Bus) -> list[Batch]:
     """Everything that is in the stream now."""
-    info = await bus.stream_info("EVENTS_s1")
+    while True:
+        try:
+            info = await bus.stream_info("EVENTS_s1")
+            break
+        except BusAwayError:
+            await bus.pause()
     assert info
     async with EventReader(bus, "EVENTS_s1") as reader:
         batches = [await anext(reader) for _ in range(info.state.messages)]
@@ -280,3 +285,37 @@ async def test_kill_9_under_load_loses_and_doubles_nothing(
     assert sorted(numbers(stored)) == list(range(total)), "in the stream: each once"
     assert sorted(got) == list(range(total)), "at the reader: each once"
     assert server.restarts >= 2
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+async def test_kill_9_at_fifty_random_moments(
+    server: NatsServer, bus: Bus, command: Make, kill: Kill
+) -> None:
+    import random
+
+    moments = random.Random(2)
+    number, stop = 0, asyncio.Event()
+
+    async with Publisher(bus, "s1", PublisherSettings(batch_events=20)) as publisher:
+
+        async def load() -> None:
+            nonlocal number
+            while not stop.is_set():
+                for _ in range(20):
+                    publisher.publish(command(number, padding=50))
+                    number += 1
+                await asyncio.sleep(0.002)
+
+        loading = asyncio.create_task(load())
+        for _ in range(50):
+            await asyncio.sleep(moments.uniform(0.0, 0.3))
+            if server.pid:
+                kill(server)
+        stop.set()
+        await loading
+        async with asyncio.timeout(60):
+            await publisher.flush()
+        assert publisher.dropped == 0
+    assert sorted(numbers(await read(bus))) == list(range(number))
+    assert server.restarts > 25

@@ -46,6 +46,7 @@ _API = "$JS.API"
 _ANSWER_SECONDS = 10.0
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
 NO_STREAM = 10059
 """Error code of a stream that does not exist."""
 _NOT_THERE = frozenset({10037, 10043, 10057, NO_STREAM})
@@ -195,7 +196,7 @@ class Bus:
         pause = _FIRST_PAUSE_SECONDS
         while True:
             if self._connection:
-                await self._connection.lost.wait()
+                await self._until_lost(self._connection)
                 _log.info("the bus is away; trying to come back")
                 await self._drop()
             try:
@@ -207,6 +208,12 @@ class Bus:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
+    async def _until_lost(self, connection: Connection) -> None:
+        """Mostly it is told; now and then it looks, since nats-py does not always tell."""
+        while connection.alive:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(connection.lost.wait(), _LOOK_SECONDS)
+
     async def _drop(self) -> None:
         self._connected.clear()
         self._known.clear()  # a server that comes back may have another store
@@ -215,7 +222,7 @@ class Bus:
             await connection.close()
 
     def _live(self) -> Connection:
-        if self._connection is None or self._connection.lost.is_set():
+        if self._connection is None or not self._connection.alive:
             raise BusAwayError("the bus is away")
         return self._connection
 

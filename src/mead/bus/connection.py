@@ -18,6 +18,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as NatsSubscription
 from nats.errors import Error as NatsError
+from nats.errors import StaleConnectionError
 
 from mead.bus.address import BusAddress
 from mead.errors import BusError
@@ -28,6 +29,7 @@ _log = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 2
 _PING_SECONDS = 5
+_CLOSE_TRIES = 3
 _HEADER_BYTES = 1024
 """Room for headers in a message: beyond its limit the server does not refuse, it hangs up."""
 
@@ -78,6 +80,7 @@ class Connection:
         self.inbox = ""
         self.error: Exception | None = None
         self._tokens = itertools.count()
+        self._whole = False
 
     async def open(self, address: BusAddress, name: str) -> None:
         seed = address.seed().decode("ascii")
@@ -100,15 +103,38 @@ class Connection:
             await self.close()
             raise
 
+    @property
+    def alive(self) -> bool:
+        """Whether it can still be used."""
+        return not self.lost.is_set() and self.client.is_connected
+
     async def close(self) -> None:
-        await self.client.close()
-        await self._closed()
+        """End it, whatever state it is in.
+
+        nats-py flushes while it closes. On a broken socket that fails half way, and closing again then does
+        nothing: sockets and tasks would stay. So it is told that it is not closed yet.
+        """
+        for _ in range(_CLOSE_TRIES):
+            if self._whole:
+                break
+            if self.client.is_closed:
+                self.client._status = Client.DISCONNECTED  # noqa: SLF001 - see above
+            with suppress(OSError, NatsError, AssertionError):  # AssertionError: it never began to connect
+                await self.client.close()
+        self.give_up()
 
     async def _failed(self, error: Exception) -> None:
         self.error = error
         _log.debug("bus connection: %s", error)
+        if self.inbox and isinstance(error, (OSError, StaleConnectionError)):
+            self.give_up()
 
     async def _closed(self) -> None:
+        self._whole = True
+        self.give_up()
+
+    def give_up(self) -> None:
+        """Tell everybody who waits that nothing will come any more."""
         self.lost.set()
         for future in self.waiting.values():
             if not future.done():
@@ -130,6 +156,8 @@ class Connection:
         try:
             await self.client.publish(subject, data, reply=reply, headers=dict(headers) if headers else None)
         except (NatsError, OSError) as error:
+            if not self.client.is_connected:
+                self.give_up()
             raise BusAwayError(f"the bus took no message: {error}") from error
 
     async def request(

@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from mead.bus.address import SEED_FILE, BusAddress, make_key, write_atomically
+from mead.bus.disk import WriteErrors, wait_for_room
 from mead.bus.tether import tethered
 from mead.errors import BusError, MissingTool
 
@@ -92,7 +93,7 @@ class NatsServer:
         self._lock = -1
         self._port = self.settings.port
         self._process: asyncio.subprocess.Process | None = None
-        self._supervisor: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._ready = asyncio.Event()
 
     @property
@@ -123,16 +124,18 @@ class NatsServer:
         except BaseException:
             await self._stop()
             raise
-        self._supervisor = asyncio.create_task(self._supervise(), name="bus supervisor")
+        self._tasks = [
+            asyncio.create_task(self._supervise(), name="bus supervisor"),
+            asyncio.create_task(self._watch_disk(), name="bus disk watch"),
+        ]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._supervisor:
-            self._supervisor.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._supervisor
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._stop()
 
     def _prepare(self) -> None:
@@ -262,15 +265,27 @@ class NatsServer:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
+    async def _watch_disk(self) -> None:
+        """Start the server again, once there is room, after it failed to write."""
+        while True:
+            await self._ready.wait()
+            complaint = await WriteErrors(self.directory / "nats-server.log").next()
+            _log.error("nats-server cannot write: %s", complaint)
+            await wait_for_room(self.directory)
+            self._ready.clear()
+            await self._kill()
+
     async def _kill(self) -> None:
         if self._process and self._process.returncode is None:
-            self._process.kill()
+            with suppress(ProcessLookupError):
+                self._process.kill()
             await self._process.wait()
 
     async def _stop(self) -> None:
         self._ready.clear()
         if self._process and self._process.returncode is None:
-            self._process.terminate()
+            with suppress(ProcessLookupError):
+                self._process.terminate()
             try:
                 await asyncio.wait_for(self._process.wait(), _STOP_SECONDS)
             except TimeoutError:
