@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All commands of the emulated shell, as one table from names to functions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mead.shell.applets import (
+    archives,
+    builtins,
+    coding,
+    copying,
+    downloads,
+    filters,
+    finding,
+    listing,
+    network,
+    output,
+    processes,
+    programs,
+    routeros,
+    stream_editors,
+    system,
+    testing,
+)
+from mead.shell.applets.names_tables import PLACES, SERVER_ONLY
+from mead.shell.call import Applet, Call
+
+__all__ = ["APPLETS", "BUILTINS", "NAMES", "download_like", "silent"]
+
+APPLETS: Final[dict[str, Applet]] = {
+    **output.TABLE, **testing.TABLE, **copying.TABLE, **listing.TABLE, **finding.TABLE, **filters.TABLE,
+    **stream_editors.TABLE, **coding.TABLE, **archives.TABLE, **downloads.TABLE, **network.TABLE,
+    **processes.TABLE, **system.TABLE, **programs.TABLE,
+}  # fmt: skip
+NAMES: Final = frozenset({name for names in PLACES.values() for name in names} | set(SERVER_ONLY))
+_IN_SHELL: Final = ("echo", "printf", "test", "[", "[[", "true", "false", "kill")
+BUILTINS: Final[dict[str, Applet]] = {
+    **{name: APPLETS[name] for name in _IN_SHELL},
+    **builtins.TABLE,
+}
+
+
+def silent(call: Call) -> int:
+    """A program that does its work without a word."""
+    del call
+    return 0
+
+
+def download_like(name: str, argv: list[str]) -> Applet | None:
+    """The command that an unknown name stands for: a renamed downloader, or a RouterOS word."""
+    base = name.rpartition("/")[2].lower()
+    if name in routeros.WORDS or name.startswith(":"):
+        return routeros.run
+    if len(argv) < 2:
+        return None
+    return next((APPLETS[known] for known in ("tftp", "ftpget", "wget", "curl") if known in base), None)

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that start programs: sh, busybox, env, nohup, su, xargs, python -c and their like."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from mead.shell.ast import decode, encode
+from mead.shell.call import Applet, Call, FailedError, UsageError
+from mead.shell.control import ExitShellError, ReturnError
+from mead.shell.scripts import decoded_layers, urls_in
+from mead.shell.vfs import PathError
+
+__all__ = ["TABLE", "announce"]
+
+
+def announce(call: Call, name: str, data: bytes) -> None:
+    """Note that a shell was told to run the file `name`, if the peer brought it."""
+    try:
+        node, real = call.machine.fs.find(call.path(name))
+    except PathError:
+        return
+    if node is not None and node.kind == "file" and node.brought:
+        known = node.waits is None or node.waits in call.machine.bodies
+        call.machine.executed(real, call.argv, data if known else None, None if known else node.waits)
+
+
+def _shell(call: Call) -> int:
+    words = call.argv[1:]
+    run_text = standard_input = False
+    while words and re.fullmatch(r"[-+][A-Za-z]+|--\w*", words[0]):
+        option = words.pop(0)
+        run_text = run_text or (option[0] == "-" and option[1] != "-" and "c" in option)
+        standard_input = standard_input or "s" in option[1:]
+        if option == "-o" and words:
+            words.pop(0)
+    if run_text:
+        return _text(call, words)
+    if words and not standard_input:
+        return _file(call, words)
+    return _standard_input(call, words)
+
+
+def _text(call: Call, words: list[str]) -> int:
+    if not words:
+        raise FailedError("-c requires an argument", 2)
+    copy = call.shell.child(call.process)
+    copy.name, copy.arguments, copy.script = (words[1] if len(words) > 1 else call.name), words[2:], False
+    return _contained(call, words[0], copy)
+
+
+def _contained(call: Call, text: str, process: object) -> int:
+    try:
+        return call.shell.evaluate(text, process)  # type: ignore[arg-type]  # a Process; typed so to avoid a cycle
+    except ExitShellError as leave:
+        return leave.status
+    except ReturnError as error:
+        return error.status
+
+
+def _file(call: Call, words: list[str]) -> int:
+    name = words[0]
+    try:
+        source = call.source(name)
+    except PathError as error:
+        if error.reason == "No such file or directory":
+            call.machine.wait_for_last()
+        shown = (
+            f"{call.name}: {name}: {error.reason}"
+            if call.machine.persona.gnu
+            else f"{call.name}: can't open '{name}': {error.reason}"
+        )
+        call.say(shown + "\n")
+        return 127 if call.machine.persona.gnu else 2
+    data = call.drain(source)
+    announce(call, name, data)
+    if data.startswith(b"\x7fELF"):
+        call.say(
+            f'{name}: line 1: syntax error: unexpected "("\n'
+            if not call.machine.persona.gnu
+            else f"{name}: {name}: cannot execute binary file\n"
+        )
+        return 2
+    return call.shell.run_script(decode(data), name, words[1:], call.process)
+
+
+def _standard_input(call: Call, words: list[str]) -> int:
+    source = call.stdin
+    if source.interactive and call.machine.interactive:
+        return call.machine.deeper(call.name)
+    data = call.drain(source)
+    waits = source.waits
+    if waits is not None or data:
+        url = None if waits in call.machine.bodies else waits
+        if waits is not None:
+            call.machine.executed("/dev/stdin", call.argv, data or None, url)
+        return call.shell.run_script(decode(data), call.name, words, call.process)
+    return 0
+
+
+def _busybox(call: Call) -> int:
+    words = call.argv[1:]
+    if not words or words[0] == "--help":
+        call.write(_banner(call))
+        return 0
+    if words[0] in {"--list", "--list-full"}:
+        call.write("".join(f"{name}\n" for name in sorted(call.shell.applet_names)))
+        return 0
+    if words[0] == "--install":
+        return 0
+    return call.shell.run_applet(words, call.process)
+
+
+def _banner(call: Call) -> str:
+    lines: list[str] = []
+    line = ""
+    for name in sorted(call.shell.applet_names):
+        if len(line) + len(name) > 68:
+            lines.append(line)
+            line = ""
+        line += f"{name}, "
+    lines.append(line.rstrip(", "))
+    functions = "\n".join(f"\t{entry.rstrip()}" for entry in lines)
+    return (
+        f"BusyBox {call.machine.persona.busybox_version} multi-call binary.\n"
+        "BusyBox is copyrighted by many authors between 1998-2015.\nLicensed under GPLv2. See source distribution for detailed\n"
+        "copyright notices.\n\nUsage: busybox [function [arguments]...]\n   or: busybox --list[-full]\n"
+        "   or: busybox --install [-s] [DIR]\n   or: function [arguments]...\n\n"
+        "\tBusyBox is a multi-call binary that combines many common Unix\n\tutilities into a single executable.  Most people will create a\n"
+        "\tlink to busybox for each function they wish to use and BusyBox\n\twill act like whatever it was invoked as.\n\n"
+        f"Currently defined functions:\n{functions}\n\n"
+    )
+
+
+def _env(call: Call) -> int:
+    words = call.argv[1:]
+    while words and words[0].startswith("-"):
+        words = words[2:] if words[0] == "-u" else words[1:]
+    process = call.shell.child(call.process)
+    while words and "=" in words[0]:
+        name, _, value = words.pop(0).partition("=")
+        process.variables[name] = value
+        process.exported.add(name)
+    if words:
+        return call.shell.launch(words, process)
+    for name in sorted(process.exported & process.variables.keys()):
+        call.write(f"{name}={process.variables[name]}\n")
+    return 0
+
+
+def _after(skip: int) -> Applet:
+    """A program whose operand after `skip` words is the command to run."""
+
+    def run(call: Call) -> int:
+        words = call.argv[1:]
+        while words and words[0].startswith("-"):
+            takes_value = words[0] in {
+                "-n",
+                "-c",
+                "-s",
+                "-u",
+                "-g",
+                "-k",
+                "-t",
+                "-p",
+                "-m",
+                "-S",
+                "-dmS",
+                "-o",
+            }
+            words = words[2:] if takes_value else words[1:]
+        words = words[skip:]
+        if not words:
+            if call.name in {"sudo", "su"}:
+                return 0
+            raise UsageError
+        return call.shell.invoke_program(words, call.process)
+
+    return run
+
+
+def _su(call: Call) -> int:
+    words = call.argv[1:]
+    for index, word in enumerate(words):
+        if word in {"-c", "--command"} and index + 1 < len(words):
+            return _text(call, words[index + 1 :][:1])
+    names = [word for word in words if not word.startswith("-")]
+    if names and not any(user.name == names[0] for user in call.machine.persona.users):
+        raise FailedError(
+            f"unknown user {names[0]}" if not call.machine.persona.gnu else f"user {names[0]} does not exist"
+        )
+    return call.machine.deeper("sh") if call.stdin.interactive and call.machine.interactive else 0
+
+
+def _xargs(call: Call) -> int:
+    options = call.options(
+        "0rtpn:s:E:e:I:i:L:l:P:x", {"null": "0", "no-run-if-empty": "r"}, first_operand_ends=True
+    )
+    text = decode(call.drain(call.stdin))
+    items = text.split("\0") if "0" in options else re.findall(r"[^\s\"']+|\"[^\"]*\"|'[^']*'", text)
+    items = [item.strip("\"'") if "0" not in options else item for item in items if item]
+    command = options.operands or ["echo"]
+    if "I" in options:
+        mark = options.get("I", "{}")
+        lines = [line.strip() for line in text.split("\n") if line.strip()]
+        groups = [[word.replace(mark, line) for word in command] for line in lines]
+    else:
+        size = int(options.get("n", "500")[:6]) if options.get("n", "500").isdigit() else 500
+        groups = [[*command, *items[at : at + max(1, size)]] for at in range(0, len(items), max(1, size))]
+        if not groups and "r" not in options:
+            groups = [command]
+    status = 0
+    for argv in groups:
+        call.machine.budget.charge()
+        if call.shell.invoke_program(argv, call.process):
+            status = 123
+    return status
+
+
+def _foreign(call: Call) -> int:
+    """An interpreter of another language: not run, but what it names is an offer."""
+    words = call.argv[1:]
+    code = b""
+    for index, word in enumerate(words):
+        if re.fullmatch(r"-[A-Za-z]*[ceEr]", word) and index + 1 < len(words):
+            code = encode("\n".join(words[index + 1 :]))
+            break
+        if not word.startswith("-"):
+            try:
+                code = call.read(word)
+            except PathError as error:
+                call.say(f"{call.name}: can't open file '{word}': [Errno 2] {error.reason}\n")
+                return 2
+            announce(call, word, code)
+            break
+    else:
+        if words[:1] in (["-V"], ["--version"], ["-v"]):
+            call.write("Python 3.9.2\n" if call.name.startswith("python") else "This is perl 5, version 32\n")
+            return 0
+        if not call.stdin.interactive:
+            code = call.drain(call.stdin)
+    _scan(call, code)
+    return 0
+
+
+def _scan(call: Call, code: bytes) -> None:
+    layers = [code]
+    for layer in decoded_layers(code):
+        call.machine.decoded("base64", layer)
+        layers.append(layer)
+    for layer in layers:
+        for url in urls_in(layer):
+            call.machine.offer(url, call.name, None, None, call.process.depth)
+        for found in re.finditer(
+            rb"(?:system|popen|exec|shell_exec|call|run)\s*\(\s*(?:r?[\"'])(.{1,4096}?)[\"']\s*[,)\n]", layer
+        ):
+            call.shell.evaluate(decode(found[1]), call.shell.child(call.process))
+
+
+def _script_command(call: Call) -> int:
+    if "-c" in call.argv:
+        return _text(call, call.argv[call.argv.index("-c") + 1 :][:1])
+    return call.machine.deeper("sh") if call.stdin.interactive and call.machine.interactive else 0
+
+
+TABLE: Final[dict[str, Applet]] = {
+    "sh": _shell, "ash": _shell, "bash": _shell, "dash": _shell, "hush": _shell, "busybox": _busybox, "env": _env,
+    "nohup": _after(0), "setsid": _after(0), "time": _after(0), "nice": _after(0), "ionice": _after(0),
+    "timeout": _after(1), "sudo": _after(0), "start-stop-daemon": _after(0), "stdbuf": _after(0), "unbuffer": _after(0),
+    "chroot": _after(1), "chrt": _after(1), "taskset": _after(1), "watch": _after(0), "screen": _after(0),
+    "linux32": _after(0), "linux64": _after(0), "setarch": _after(1), "cttyhack": _after(0), "script": _script_command,
+    "su": _su, "xargs": _xargs, "python": _foreign, "python2": _foreign, "python3": _foreign, "perl": _foreign,
+    "php": _foreign, "ruby": _foreign, "lua": _foreign, "node": _foreign,
+}  # fmt: skip

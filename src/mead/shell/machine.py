@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The emulated machine of one session: its files, its budget, and what happened on it.
+
+It keeps the effects, and what waits for bodies: a command that read a body which had not arrived is
+*deferred* and run again when the body is delivered; a command that a successful download made
+unnecessary (`wget … || tftp …`) is an *alternative*, run when the download is reported to have failed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from mead.model.codec import text
+from mead.shell.ast import Node as Tree
+from mead.shell.ast import encode
+from mead.shell.effects import Decoded, Effect, Executed, FileWritten, Limit, Offer, Ran
+from mead.shell.limits import Budget, LimitReachedError, ShellLimits
+from mead.shell.personas import ShellPersona
+from mead.shell.process import Process
+from mead.shell.streams import Buffer, Source, Typed
+from mead.shell.system_files import base_tree, live_files
+from mead.shell.vfs import FileSystem, PathError, file
+
+__all__ = ["Deferred", "Machine"]
+
+_LARGE_BYTES: Final = 1 << 17
+_MAX_RAN: Final = 1_024
+_MAX_DECODED: Final = 1 << 20
+
+
+@dataclass(slots=True)
+class _Written:
+    how: str
+    growing: bool
+    touched: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """A command to run when something is known about one of `urls`."""
+
+    command: Tree
+    process: Process
+    urls: frozenset[str]
+    after_failure: bool
+
+
+class Machine:
+    """What all commands of one session share."""
+
+    def __init__(
+        self, persona: ShellPersona, now: Callable[[], datetime], limits: ShellLimits, username: str
+    ) -> None:
+        self.persona = persona
+        self.now = now
+        self.limits = limits
+        self.username = username
+        self.uid = persona.uid_of(username)
+        self.budget = Budget(limits.steps_per_line)
+        self.fs = FileSystem(
+            base_tree(persona), persona.mounts, limits, lambda: self.now().timestamp(), uid=self.uid
+        )
+        self.typed = Typed()
+        self.terminal = Buffer("output_bytes", limits.output_bytes)
+        self.interactive = True
+        self.peer = ""
+        self.down = False
+        """Whether the machine was halted."""
+        self.killed: set[int] = set()
+        self._levels: list[str] = []
+        self.effects: list[Effect] = []
+        self.offers: list[str] = []
+        self.bodies: dict[str, bytes] = {}
+        self.failed: set[str] = set()
+        self.passed: dict[str, Source] = {}
+        """What `<(…)` gave, by path."""
+        self.touched: set[str] = set()
+        self.deferred: list[Deferred] = []
+        self.history: list[str] = []
+        self.resuming = False
+        self.last_pid = persona.number("pid", 400, 1_800)
+        self._resumed_depth = 0
+        self._ran = 0
+        self._written: dict[str, _Written] = {}
+        self._random_counter = 0
+        self._started: set[str] = set()
+        self.shell_pid = self.next_pid()
+        self._live_files()
+
+    def _live_files(self) -> None:
+        for path, content in live_files(self.persona, self.uptime, self._mounts).items():
+            self.fs.install(path, file(content, 0o444))
+
+    def _mounts(self) -> str:
+        return "".join(f"{m.device} {m.point} {m.type} {m.options} 0 0\n" for m in self.fs.mounts)
+
+    def uptime(self) -> float:
+        """Seconds since the machine was started."""
+        return max(1.0, (self.now() - self.persona.boot_time).total_seconds())
+
+    def deeper(self, name: str) -> int:
+        """Start a shell inside the shell: `exit` comes back from it."""
+        if len(self._levels) < 32:
+            self._levels.append(name)
+        return 0
+
+    def take_levels(self) -> list[str]:
+        """Shells that were started since the last call."""
+        levels, self._levels = self._levels, []
+        return levels
+
+    def kill(self, pid: int) -> None:
+        """End a process."""
+        if len(self.killed) < 1_024:
+            self.killed.add(pid)
+
+    # Effects
+
+    def start_line(self) -> None:
+        """Refill what one line may spend."""
+        self.budget.refill()
+        self._ran = 0
+        for written in self._written.values():
+            written.touched = False
+
+    def emit(self, effect: Effect) -> None:
+        """Note an effect; too many of them end the line."""
+        if len(self.effects) >= self.limits.effects_per_line:
+            raise LimitReachedError("effects_per_line", self.limits.effects_per_line, "effects")
+        self.effects.append(effect)
+
+    def limit(self, error: LimitReachedError) -> None:
+        """Note that a bound was reached."""
+        self.effects.append(Limit(error.name, error.value, error.unit))
+
+    def ran(self, argv: list[str], status: int, depth: int) -> None:
+        """Note a simple command; those of a command that is run again were noted before."""
+        if self.resuming and depth <= self._resumed_depth:
+            return
+        self._ran += 1
+        if self._ran <= _MAX_RAN:
+            self.emit(Ran(tuple(text(encode(word)) for word in argv), status, depth))
+        elif self._ran == _MAX_RAN + 1:
+            self.emit(Limit("commands_noted_per_line", _MAX_RAN, "commands"))
+
+    def decoded(self, layer: str, data: bytes) -> None:
+        """Note that a layer of encoding came off."""
+        if data:
+            self.emit(Decoded(layer, data[:_MAX_DECODED]))
+
+    def executed(self, path: str, argv: list[str], data: bytes | None, url: str | None) -> None:
+        """Note that a file of the peer was to be started."""
+        command = text(encode(" ".join(argv)))
+        key = f"{path}\0{command}"
+        if self.resuming and key in self._started:
+            return
+        if len(self._started) < 1_024:
+            self._started.add(key)
+        self.settle(path)
+        self.emit(Executed(text(encode(path)), command, data, url))
+
+    # Offers and bodies
+
+    def offer(self, url: str, tool: str, path: str | None, user_agent: str | None, depth: int) -> None:
+        """Note that a place to get a body was named."""
+        if self.resuming and url in self.bodies:
+            return
+        if len(self.offers) >= self.limits.offers:
+            raise LimitReachedError("offers", self.limits.offers, "offers")
+        self.offers.append(url)
+        self.failed.discard(url)
+        shown = None if path is None else text(encode(path))
+        self.emit(Offer(text(encode(url)), tool, shown, user_agent, depth))
+
+    def body(self, url: str | None) -> bytes | None:
+        """The body of `url`, if it was delivered; otherwise the command that asks is run again then."""
+        if url is None:
+            return None
+        found = self.bodies.get(url)
+        if found is None and url not in self.failed:
+            self.touched.add(url)
+        return found
+
+    def wait_for_last(self) -> None:
+        """What is missing now may come out of a body that other commands wait for."""
+        if self.deferred and not self.resuming:
+            self.touched |= self.deferred[-1].urls
+
+    def defer(self, command: Tree, process: Process, urls: set[str], *, after_failure: bool = False) -> None:
+        """Run `command` again when one of `urls` is known."""
+        if process.depth >= self.limits.follow_depth:
+            self.limit(LimitReachedError("follow_depth", self.limits.follow_depth, "scripts"))
+        elif len(self.deferred) >= self.limits.deferred:
+            self.limit(LimitReachedError("deferred", self.limits.deferred, "commands"))
+        else:
+            snapshot = process.fork()
+            snapshot.detach()
+            self.deferred.append(Deferred(command, snapshot, frozenset(urls), after_failure))
+
+    def due(self, url: str, *, failed: bool) -> list[Deferred]:
+        """Commands that wait for `url`, taken off the list; a failure also drops those that needed it."""
+        due = [entry for entry in self.deferred if url in entry.urls and entry.after_failure == failed]
+        gone = [entry for entry in self.deferred if url in entry.urls]
+        self.deferred = [entry for entry in self.deferred if entry not in gone]
+        return due
+
+    def resume(self, depth: int) -> None:
+        """What runs now, at `depth`, ran before."""
+        self.resuming, self._resumed_depth = True, depth
+
+    # Files
+
+    def wrote(self, path: str, how: str, *, growing: bool) -> None:
+        """Note that the file at `path` (without links) was written by `how`."""
+        known = self._written.get(path)
+        if known is None:
+            self._written[path] = _Written(how, growing)
+        else:
+            known.how, known.touched = how, True
+            known.growing = known.growing or growing
+
+    def settle(self, path: str) -> None:
+        """The file at `path` is complete: report its content."""
+        written = self._written.pop(path, None)
+        if written is None:
+            return
+        try:
+            node = self.fs.node(path)
+        except PathError:
+            return
+        if node.kind == "file" and node.waits is None and (data := node.content()):
+            self.budget.charge_bytes(len(data))
+            self.emit(FileWritten(text(encode(path)), data, written.how))
+
+    def forget(self, path: str) -> None:
+        """The file at `path` starts anew."""
+        self._written.pop(path, None)
+
+    def settle_all(self, *, ended: bool) -> None:
+        """Report files that were written; a large one that is grown piece by piece when a line leaves it alone."""
+        for path, written in list(self._written.items()):
+            growing = written.growing and written.touched and self._is_large(path)
+            if ended or not growing:
+                self.settle(path)
+
+    def _is_large(self, path: str) -> bool:
+        try:
+            return self.fs.node(path).size > _LARGE_BYTES
+        except PathError:
+            return False
+
+    # Chance
+
+    def random(self, size: int) -> bytes:
+        """The next bytes of the session's /dev/urandom. O(size)."""
+        self._random_counter += 1
+        stamp = f"{self.now().isoformat()}:{self._random_counter}".encode()
+        return hashlib.shake_256(self.persona.seed + stamp).digest(size)
+
+    def next_pid(self) -> int:
+        """The id of a new process."""
+        self.last_pid = self.last_pid + 1 if self.last_pid < 32_000 else 301
+        return self.last_pid

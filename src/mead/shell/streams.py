@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What commands read from and write to: terminal, pipes, files, devices.
+
+A stream may *wait* for a URL: its content is a body that was offered and has not arrived. Whoever reads
+it is run again when the body is delivered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from mead.shell.limits import LimitReachedError
+
+__all__ = [
+    "Buffer",
+    "Endless",
+    "EndlessError",
+    "NeedsInputError",
+    "Null",
+    "Sink",
+    "Source",
+    "Terminal",
+    "Typed",
+]
+
+
+class NeedsInputError(Exception):
+    """A command reads the terminal and the peer has not typed enough.
+
+    `want` is a number of bytes, 0 for one line, or None for all up to the end of file.
+    """
+
+    def __init__(self, want: int | None) -> None:
+        super().__init__("needs input")
+        self.want = want
+
+
+class EndlessError(Exception):
+    """A command would write for ever to something that swallows it; it ends here."""
+
+
+class Sink(Protocol):
+    """Takes what a command writes."""
+
+    waits: str | None
+
+    def write(self, data: bytes) -> None:
+        """Take `data`."""
+
+
+class Buffer:
+    """Output kept in memory: the terminal, a pipe, a command substitution."""
+
+    __slots__ = ("_limit", "_name", "data", "waits")
+
+    def __init__(self, name: str, limit: int) -> None:
+        self.data = bytearray()
+        self.waits: str | None = None
+        self._name, self._limit = name, limit
+
+    def write(self, data: bytes) -> None:
+        room = self._limit - len(self.data)
+        if len(data) > room:
+            self.data += data[:room]
+            raise LimitReachedError(self._name, self._limit, "bytes")
+        self.data += data
+
+
+class Null:
+    """Swallows everything; one megabyte of a stream that never ends is enough."""
+
+    __slots__ = ("_left", "waits")
+
+    def __init__(self) -> None:
+        self.waits: str | None = None
+        self._left = 64 << 20
+
+    def write(self, data: bytes) -> None:
+        self._left -= len(data)
+        if self._left < 0:
+            raise EndlessError
+
+
+class Source:
+    """Input with a position, shared by the commands of a loop or group."""
+
+    __slots__ = ("_data", "_position", "waits")
+
+    def __init__(self, data: bytes = b"", waits: str | None = None) -> None:
+        self._data = data
+        self._position = 0
+        self.waits = waits
+
+    @property
+    def interactive(self) -> bool:
+        """Whether it is the terminal."""
+        return False
+
+    def read(self, size: int | None = None) -> bytes:
+        """Up to `size` bytes; everything that is left when no size is given."""
+        start = self._position
+        self._position = len(self._data) if size is None else min(len(self._data), start + size)
+        return self._data[start : self._position]
+
+    def line(self) -> bytes:
+        """The next line with its end; empty at the end of input."""
+        start = self._position
+        end = self._data.find(b"\n", start)
+        self._position = len(self._data) if end < 0 else end + 1
+        return self._data[start : self._position]
+
+
+class Typed:
+    """What the peer has typed for running commands, and whether more may come."""
+
+    __slots__ = ("data", "ended")
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.ended = False
+
+
+class Terminal(Source):
+    """Standard input of the session; reading more than there is asks the peer for it."""
+
+    __slots__ = ("_typed",)
+
+    def __init__(self, typed: Typed) -> None:
+        super().__init__()
+        self._typed = typed
+
+    @property
+    def interactive(self) -> bool:
+        return True
+
+    def read(self, size: int | None = None) -> bytes:
+        typed = self._typed
+        if not typed.ended and (size is None or len(typed.data) < size):
+            raise NeedsInputError(size)
+        data = typed.data if size is None else typed.data[:size]
+        typed.data = typed.data[len(data) :]
+        return data
+
+    def line(self) -> bytes:
+        typed = self._typed
+        end = typed.data.find(b"\n")
+        if end < 0 and not typed.ended:
+            raise NeedsInputError(0)
+        end = len(typed.data) if end < 0 else end + 1
+        data, typed.data = typed.data[:end], typed.data[end:]
+        return data
+
+
+class Endless(Source):
+    """A device that never runs dry: /dev/zero, /dev/urandom."""
+
+    __slots__ = ("_produce",)
+
+    def __init__(self, produce: Callable[[int], bytes]) -> None:
+        super().__init__()
+        self._produce = produce
+
+    def read(self, size: int | None = None) -> bytes:
+        return self._produce(min(size, 32 << 20) if size is not None else 1 << 16)
+
+    def line(self) -> bytes:
+        return self._produce(256)

@@ -1,0 +1,480 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The emulated file system: a tree that is copied on write.
+
+The persona's base tree is shared by all sessions and never changed; a session copies the directories
+on the way to what it changes. A snapshot is therefore one reference, and a command that has to be run
+again from its start leaves no trace of the first attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, TypeAlias
+
+from mead.shell.limits import LimitReachedError, ShellLimits
+
+__all__ = ["Content", "FileSystem", "Mount", "Node", "PathError", "directory", "file", "link"]
+
+Kind = Literal["file", "dir", "link", "char", "block", "fifo", "socket"]
+
+_MAX_LINKS: Final = 16
+_MAX_PATH: Final = 4_096
+_NO_ENTRY: Final = "No such file or directory"
+_NO_DIRECTORY: Final = "Not a directory"
+_EMPTY: Final[dict[str, Node]] = {}
+
+
+class PathError(Exception):
+    """What the kernel would say; the text is that of strerror(3)."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One line of /proc/mounts."""
+
+    device: str
+    point: str
+    type: str
+    options: str
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be written below it."""
+        return self.options.split(",")[0] == "ro"
+
+
+Content: TypeAlias = bytes | bytearray | Callable[[], bytes]
+
+
+@dataclass(slots=True)
+class Node:
+    """A file, directory, link or device."""
+
+    kind: Kind
+    mode: int
+    data: Content = b""
+    children: dict[str, Node] = field(default_factory=dict)
+    target: str = ""
+    """Of a link: where to; of a device: which."""
+    uid: int = 0
+    gid: int = 0
+    modified: float = 0.0
+    applet: str = ""
+    """Name of the program that it is, `busybox` for the multi-call one."""
+    waits: str | None = None
+    """URL of the body that it will contain."""
+    brought: bool = False
+    """Whether the peer made it."""
+    how: str = ""
+    generation: int = 0
+
+    def content(self) -> bytes:
+        """Its bytes."""
+        data = self.data
+        return data() if callable(data) else bytes(data)
+
+    @property
+    def size(self) -> int:
+        """Its length in bytes."""
+        return len(self.data) if isinstance(self.data, (bytes, bytearray)) else len(self.data())
+
+
+def file(data: Content, mode: int = 0o644, *, applet: str = "") -> Node:
+    """A regular file."""
+    return Node("file", mode, data, applet=applet)
+
+
+def directory(mode: int = 0o755) -> Node:
+    """An empty directory."""
+    return Node("dir", mode)
+
+
+def link(target: str) -> Node:
+    """A symbolic link."""
+    return Node("link", 0o777, target=target)
+
+
+def normal(path: str) -> str:
+    """An absolute path without `.`, `..` and double slashes."""
+    if "/." not in path and "//" not in path:
+        return path.rstrip("/") or "/"
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            if parts:
+                parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/" + "/".join(parts)
+
+
+class FileSystem:
+    """One session's view. Paths are absolute, one character per byte."""
+
+    def __init__(
+        self,
+        base: Node,
+        mounts: tuple[Mount, ...],
+        limits: ShellLimits,
+        now: Callable[[], float],
+        *,
+        uid: int = 0,
+    ) -> None:
+        self._root = base
+        self._mounts = sorted(mounts, key=lambda mount: -len(mount.point))
+        self._limits = limits
+        self._now = now
+        self._uid = uid
+        self._generation = max(base.generation, 0) + 1
+        self.used_bytes = 0
+        self.files = 0
+
+    # Transactions
+
+    def snapshot(self) -> tuple[Node, int, int]:
+        """The state to come back to. O(1)."""
+        self._generation += 1
+        return self._root, self.used_bytes, self.files
+
+    def restore(self, state: tuple[Node, int, int]) -> None:
+        """Forget what was changed since `snapshot`."""
+        self._root, self.used_bytes, self.files = state
+        self._generation += 1
+
+    # Looking
+
+    def find(self, path: str, *, follow: bool = True) -> tuple[Node | None, str]:
+        """The node at `path` (None when only its last part is missing) and its path without links.
+
+        Raises:
+            PathError: a directory on the way is missing, is none, or links run in circles.
+        """
+        if len(path) > _MAX_PATH:
+            raise PathError("File name too long")
+        parts = [part for part in path.split("/") if part and part != "."]
+        parts.reverse()
+        at, names, hops = self._root, list[str](), 0
+        trail: list[Node] = []
+        while parts:
+            name = parts.pop()
+            if at.kind != "dir":
+                raise PathError(_NO_DIRECTORY)
+            if name == "..":
+                if trail:
+                    at = trail.pop()
+                    names.pop()
+                continue
+            child = at.children.get(name)
+            if child is None:
+                if parts:
+                    raise PathError(_NO_ENTRY)
+                return None, "/" + "/".join([*names, name])
+            if child.kind == "link" and (parts or follow):
+                hops += 1
+                if hops > _MAX_LINKS:
+                    raise PathError("Too many levels of symbolic links")
+                parts.extend(part for part in reversed(child.target.split("/")) if part and part != ".")
+                if child.target.startswith("/"):
+                    at, names, trail = self._root, [], []
+                continue
+            trail.append(at)
+            names.append(name)
+            at = child
+        return at, "/" + "/".join(names)
+
+    def node(self, path: str, *, follow: bool = True) -> Node:
+        """The node at `path`.
+
+        Raises:
+            PathError: there is none.
+        """
+        found, _ = self.find(path, follow=follow)
+        if found is None:
+            raise PathError(_NO_ENTRY)
+        if path.endswith("/") and found.kind != "dir":
+            raise PathError(_NO_DIRECTORY)
+        return found
+
+    def exists(self, path: str, *, follow: bool = True) -> bool:
+        """Whether there is something at `path`."""
+        try:
+            return self.find(path, follow=follow)[0] is not None
+        except PathError:
+            return False
+
+    def is_directory(self, path: str) -> bool:
+        """Whether `path` is a directory."""
+        try:
+            found, _ = self.find(path)
+        except PathError:
+            return False
+        return found is not None and found.kind == "dir"
+
+    def names(self, path: str) -> list[str]:
+        """Sorted names in a directory."""
+        node = self.node(path)
+        if node.kind != "dir":
+            raise PathError(_NO_DIRECTORY)
+        return sorted(node.children)
+
+    def walk(self, path: str) -> Iterator[tuple[str, Node]]:
+        """Everything below `path`, itself first; links are not followed."""
+        stack = [(path, self.node(path, follow=False))]
+        while stack:
+            at, node = stack.pop()
+            yield at, node
+            if node.kind == "dir":
+                prefix = at if at.endswith("/") else at + "/"
+                stack.extend(
+                    (prefix + name, node.children[name]) for name in sorted(node.children, reverse=True)
+                )
+
+    def mount_of(self, path: str) -> Mount | None:
+        """The mount that a path without links lies on."""
+        for mount in self._mounts:
+            if path == mount.point or path.startswith(mount.point.rstrip("/") + "/"):
+                return mount
+        return None
+
+    @property
+    def mounts(self) -> list[Mount]:
+        """All mounts, the root first."""
+        return sorted(self._mounts, key=lambda mount: len(mount.point))
+
+    def remount(self, point: str, options: str) -> bool:
+        """Change the options of the mount at `point`; False when there is none."""
+        for index, mount in enumerate(self._mounts):
+            if mount.point == point:
+                self._mounts[index] = replace(mount, options=options)
+                return True
+        return False
+
+    def add_mount(self, mount: Mount) -> None:
+        """Mount something more."""
+        if len(self._mounts) < 64:
+            self._mounts.append(mount)
+            self._mounts.sort(key=lambda entry: -len(entry.point))
+
+    # Changing
+
+    def create(self, path: str, *, mode: int = 0o644, truncate: bool = False) -> Node:
+        """The regular file or device at `path`, made when missing, ready to be written by this session.
+
+        Raises:
+            PathError: it cannot be opened for writing.
+        """
+        node, real = self.find(path)
+        if node is None:
+            self._may_change(real)
+            return self._add(real, Node("file", mode, b"", brought=True))
+        if node.kind == "dir":
+            raise PathError("Is a directory")
+        if node.kind in ("char", "block", "fifo", "socket"):
+            return node
+        self._may_write(real, node)
+        node = self._own(real)
+        if truncate:
+            self._release(node)
+            node.data, node.waits, node.applet, node.how = bytearray(), None, "", ""
+        elif not isinstance(node.data, bytearray):
+            node.data = bytearray(node.content())
+        node.brought = True
+        node.modified = self._now()
+        return node
+
+    def append(self, path: str, data: bytes) -> None:
+        """Add `data` to the file that `create` made at `path` (without links); no file, no effect.
+
+        Raises:
+            LimitReachedError: the session's files are too large.
+        """
+        try:
+            node = self._own(path)
+        except KeyError:
+            return
+        self.used_bytes += len(data)
+        if self.used_bytes > self._limits.file_system_bytes:
+            raise LimitReachedError("file_system_bytes", self._limits.file_system_bytes, "bytes")
+        if isinstance(node.data, bytearray):
+            node.data += data
+        else:
+            node.data = bytearray(node.content() + data)
+        if len(node.data) > self._limits.file_bytes:
+            raise LimitReachedError("file_bytes", self._limits.file_bytes, "bytes")
+        node.modified = self._now()
+
+    def install(self, path: str, node: Node) -> None:
+        """Put a file of the machine itself at `path`; its directory must be there."""
+        parent, _, name = path.rpartition("/")
+        node.generation = self._generation
+        self._own(parent or "/").children[name] = node
+
+    def adopt(self, path: str, source: Node) -> None:
+        """The file at `path` is a copy of `source`: the same program, waiting for the same body."""
+        node = self._own(path)
+        node.mode, node.applet, node.waits, node.brought = (
+            source.mode,
+            source.applet,
+            source.waits,
+            source.brought,
+        )
+
+    def wait(self, path: str, url: str | None) -> None:
+        """The file at `path` (without links) will contain the body of `url`."""
+        try:
+            self._own(path).waits = url
+        except KeyError:
+            return
+
+    def make_directory(self, path: str, mode: int = 0o755) -> None:
+        """Make one directory."""
+        node, real = self.find(path)
+        if node is not None:
+            raise PathError("File exists")
+        self._may_change(real)
+        self._add(real, Node("dir", mode, brought=True))
+
+    def make(self, path: str, node: Node) -> None:
+        """Put a new link or special file at `path`."""
+        found, real = self.find(path, follow=False)
+        if found is not None:
+            raise PathError("File exists")
+        self._may_change(real)
+        self._add(real, node)
+
+    def remove(self, path: str) -> Node:
+        """Take the entry at `path` away, with everything below it."""
+        node, real = self.find(path, follow=False)
+        if node is None:
+            raise PathError(_NO_ENTRY)
+        if real == "/":
+            raise PathError("Device or resource busy")
+        if any(mount.point == real for mount in self._mounts):
+            raise PathError("Device or resource busy")
+        self._may_change(real, removing=True)
+        parent, _, name = real.rpartition("/")
+        del self._own(parent or "/").children[name]
+        self._release(node)
+        return node
+
+    def move(self, source: str, target: str) -> None:
+        """Rename `source` to `target`, replacing a file that is there."""
+        node, real = self.find(source, follow=False)
+        if node is None:
+            raise PathError(_NO_ENTRY)
+        old, new = self.find(target, follow=False)
+        if new == real:
+            return
+        if new.startswith(real + "/"):
+            raise PathError("Invalid argument")
+        self._may_change(real, removing=True)
+        self._may_change(new)
+        if old is not None:
+            if old.kind == "dir" and old.children:
+                raise PathError("Directory not empty")
+            self.remove(new)
+        parent, _, name = real.rpartition("/")
+        del self._own(parent or "/").children[name]
+        parent, _, name = new.rpartition("/")
+        self._own(parent or "/").children[name] = node
+
+    def change(
+        self, path: str, *, mode: int | None = None, owner: int | None = None, group: int | None = None
+    ) -> Node:
+        """Change mode and owner."""
+        node, real = self.find(path)
+        if node is None:
+            raise PathError(_NO_ENTRY)
+        self._may_change(real, existing=True)
+        if self._uid not in (0, node.uid):
+            raise PathError("Operation not permitted")
+        node = self._own(real)
+        node.mode = node.mode if mode is None else mode
+        node.uid = node.uid if owner is None else owner
+        node.gid = node.gid if group is None else group
+        return node
+
+    def touch(self, path: str) -> None:
+        """Set the time of change to now, making the file when missing."""
+        node, real = self.find(path)
+        if node is None:
+            self.create(path)
+        elif node.kind in ("file", "dir"):
+            self._may_change(real, existing=True)
+            self._own(real).modified = self._now()
+
+    # Inside
+
+    def _add(self, real: str, node: Node) -> Node:
+        if self.files >= self._limits.files:
+            raise LimitReachedError("files", self._limits.files, "files")
+        self.files += 1
+        node.generation = self._generation
+        node.modified = self._now()
+        node.uid = node.gid = self._uid
+        parent, _, name = real.rpartition("/")
+        if len(name) > 255:
+            raise PathError("File name too long")
+        above = self._own(parent or "/")
+        if above.kind != "dir":
+            raise PathError(_NO_DIRECTORY)
+        above.children[name] = node
+        above.modified = node.modified
+        return node
+
+    def _own(self, real: str) -> Node:
+        """The node at a path without links, copied for this session together with those above it."""
+        self._root = node = self._owned(self._root)
+        for name in real.split("/"):
+            if name:
+                node.children[name] = node = self._owned(node.children[name])
+        return node
+
+    def _owned(self, node: Node) -> Node:
+        if node.generation == self._generation:
+            return node
+        data: Content = bytearray(node.data) if isinstance(node.data, bytearray) else node.data
+        return replace(
+            node,
+            data=data,
+            children=dict(node.children) if node.children else {},
+            generation=self._generation,
+        )
+
+    def _release(self, node: Node) -> None:
+        if node.brought and isinstance(node.data, bytearray):
+            self.used_bytes -= len(node.data)
+
+    def _may_change(self, real: str, *, removing: bool = False, existing: bool = False) -> None:
+        mount = self.mount_of(real)
+        if mount is not None:
+            if mount.type in ("proc", "sysfs"):
+                denied = removing or existing or mount.type == "sysfs"
+                raise PathError("Operation not permitted" if denied else _NO_ENTRY)
+            if mount.read_only:
+                raise PathError("Read-only file system")
+        if self._uid and not existing:
+            parent, _ = self.find(real.rpartition("/")[0] or "/")
+            if parent is None or not self._allowed(parent, 2):
+                raise PathError("Permission denied")
+
+    def _may_write(self, real: str, node: Node) -> None:
+        mount = self.mount_of(real)
+        if mount is not None and mount.read_only:
+            raise PathError("Read-only file system")
+        if not self._allowed(node, 2):
+            raise PathError("Permission denied")
+
+    def _allowed(self, node: Node, bit: int) -> bool:
+        if self._uid == 0:
+            return True
+        return bool(node.mode & (bit << 6 if node.uid == self._uid else bit))
+
+    def readable(self, node: Node) -> bool:
+        """Whether this session's user may read `node`."""
+        return self._allowed(node, 4)
