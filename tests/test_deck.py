@@ -75,9 +75,8 @@ def test_the_funnel_counts_what_the_selftest_did(deck: Any) -> None:
 
 def test_following_shows_events_as_they_come(deck: Any) -> None:
     command = [MEAD, "-c", str(deck.configuration), "events", "-f", "-o", "jsonl", "--limit", "1"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    try:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
         process.stdout.readline()
         with socket.create_connection(("127.0.0.1", deck.ports["http"])) as peer:
             peer.sendall(b"GET /followed-by-nobody HTTP/1.0\r\n\r\n")
@@ -85,7 +84,6 @@ def test_following_shows_events_as_they_come(deck: Any) -> None:
         deadline = time.monotonic() + 30
         while "/followed-by-nobody" not in process.stdout.readline():
             assert time.monotonic() < deadline
-    finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130
 

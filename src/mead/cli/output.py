@@ -18,6 +18,7 @@ import click
 
 __all__ = ["defang", "emit", "escape", "output_option", "plain"]
 
+_SHOWN_DIGITS = 16
 F = TypeVar("F", bound=Callable[..., Any])
 
 _INDICATOR_COLUMNS = {"url", "src", "dst", "address", "indicator", "target_host", "host"}
@@ -114,5 +115,7 @@ def _cell(name: str, value: Any) -> str:
         return value.strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, list | tuple):
         value = ", ".join(map(str, value))
+    if name == "sha256":
+        return f"{str(value)[:_SHOWN_DIGITS]}…"  # `mead show` takes the beginning of a digest
     shown = escape(str(value))
     return defang(shown) if name in _INDICATOR_COLUMNS else shown

@@ -39,7 +39,7 @@ from mead.sensors.following import EgressFollow
 from mead.sensors.host import Host
 from mead.sensors.listeners import Door, bind, drop_privileges
 from mead.sensors.persona import Persona
-from mead.sensors.services import SERVICES
+from mead.sensors.services import SERVICES, http, ssh
 
 __all__ = ["FETCH_QUEUE", "Identity", "run", "running_host"]
 
@@ -90,6 +90,7 @@ def run(settings: Settings) -> None:
         if other != number:
             for door in doors:
                 door.socket.close()
+    _prepare(identity.persona, sets[number])
     address.seed()
     drop_privileges(settings.sensor.user)
     try:
@@ -148,6 +149,15 @@ async def running_host(
             clock=clock,
             limits=settings.sensor.limits,
         )
+
+
+def _prepare(persona: Persona, doors: list[Door]) -> None:
+    """Make or load the keys that services show, while their directory may still be read."""
+    for door in doors:
+        if door.service == "ssh":
+            ssh.prepare(persona)
+        elif door.service == "https":
+            http.prepare_tls(persona, door.port)
 
 
 def _enqueue(bus: Bus) -> Callable[[Request], Awaitable[None]]:
