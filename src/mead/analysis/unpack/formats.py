@@ -67,6 +67,7 @@ BUILTIN = (
     _entry("autoit", "autoit:FORMAT", "compiled AutoIt scripts"),
     _entry("installshield", "installshield:SETUP", "InstallShield setup programs"),
     _entry("installshield-cab", "installshield:CABINET", "InstallShield cabinets"),
+    _entry("packed", "packed:FORMAT", "packed Windows programs, by emulating their stub"),
     _entry("embedded", "carve:FORMAT", "programs and archives inside other bodies"),
 )
 
