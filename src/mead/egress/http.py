@@ -60,10 +60,17 @@ async def _answer(
     trace.content_type = _first(trace, "content-type")
     location = _first(trace, "location")
     if response.status_code in _REDIRECTS and location:
-        return Redirect(urljoin(allowed.target.url, location))
+        return Redirect(_joined(allowed.target.url, location))
     if not 200 <= response.status_code < 300:
         raise FetchError(f"status {response.status_code}")
     return await _body(machine, stream, settings, trace)
+
+
+def _joined(base: str, location: str) -> str:
+    try:
+        return urljoin(base, location)
+    except ValueError:  # brackets that do not match; the gate says why it refuses
+        return location
 
 
 async def _head(machine: h11.Connection, stream: Stream) -> h11.Response:
@@ -71,7 +78,7 @@ async def _head(machine: h11.Connection, stream: Stream) -> h11.Response:
         event = await _next(machine, stream)
         if isinstance(event, h11.Response):
             return event
-        if not isinstance(event, h11.InformationalResponse) or event.status_code == 101:
+        if not isinstance(event, h11.InformationalResponse):
             break
     raise FetchError("no answer")
 

@@ -23,7 +23,7 @@ __all__ = ["DEFAULT_PORTS", "MAX_URL_CHARACTERS", "Target", "Unusable", "parse_t
 MAX_URL_CHARACTERS = 8192
 DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21, "tftp": 69, "tcp": 0}
 
-_SPLIT = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):/{2,}([^/?#]*)([^#]*)")
+_SPLIT = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://([^/?#]*)([^#]*)")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
 _PATH_SAFE = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+
+from mead.clock import FakeClock
+from mead.egress.addresses import Address
+from mead.egress.gate import Allowed, Gate, Refused
+from mead.egress.policy import EgressSettings
+from mead.errors import ConfigError
+
+
+class Names:
+    """A resolver that gives the next answer each time and remembers what it was asked."""
+
+    def __init__(self, *answers: Sequence[str] | OSError) -> None:
+        self._answers = list(answers)
+        self.asked: list[str] = []
+
+    async def resolve(self, host: str) -> Sequence[Address]:
+        self.asked.append(host)
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, OSError):
+            raise answer
+        return [ip_address(text) for text in answer]
+
+
+def _gate(names: Names | None = None, clock: FakeClock | None = None, **options: Any) -> Gate:
+    asn_of, own_host = options.pop("asn_of", None), options.pop("own_host", lambda address: False)
+    settings = EgressSettings(**{"policy": "fetch"} | options)
+    return Gate(settings, clock or FakeClock(), names or Names(["8.8.8.8"]), asn_of=asn_of, own_host=own_host)
+
+
+async def _reason(gate: Gate, url: str) -> str:
+    decision = await gate.decide(url)
+    assert isinstance(decision, Refused), decision
+    return decision.reason
+
+
+async def test_a_public_name_is_resolved_once_and_pinned() -> None:
+    names = Names(["2a00::5", "8.8.8.8"], ["127.0.0.1"])
+    decision = await _gate(names).decide("http://h.example.org:8080/x")
+    assert isinstance(decision, Allowed)
+    assert (str(decision.address), decision.host, decision.port) == ("8.8.8.8", "h.example.org", 8080)
+    assert decision.dns_answers == ("2a00::5", "8.8.8.8")
+    assert names.asked == ["h.example.org"]
+
+
+@pytest.mark.parametrize("policy", ["observe", "queue"])
+async def test_other_policies_refuse_before_the_resolver_is_asked(policy: str) -> None:
+    names = Names(["8.8.8.8"])
+    decision = await _gate(names, policy=policy).decide("http://h.example.org/")
+    assert decision == Refused("http://h.example.org/", f"policy is {policy}", policy)  # type: ignore[arg-type]
+    assert not names.asked
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        (["127.0.0.1"], "127.0.0.1 is loopback"),
+        (["8.8.8.8", "10.0.0.1"], "10.0.0.1 is private"),
+        (["10.0.0.1", "8.8.8.8"], "10.0.0.1 is private"),
+        (["8.8.8.8", "::ffff:10.0.0.1"], "::ffff:10.0.0.1 is IPv4-mapped"),
+        (["64:ff9b::a00:1"], "64:ff9b::a00:1 is NAT64"),
+        (["169.254.169.254"], "169.254.169.254 is cloud metadata"),
+    ],
+)
+async def test_one_forbidden_answer_refuses_the_name(answers: list[str], reason: str) -> None:
+    decision = await _gate(Names(answers)).decide("http://h.example.org/")
+    assert isinstance(decision, Refused)
+    assert decision.reason in {reason, reason.replace("10.0.0.1 is", "a00:1 is")}
+    assert decision.dns_answers == tuple(str(ip_address(answer)) for answer in answers)
+    assert decision.address is not None
+    assert not decision.passing
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://127.1/", "127.0.0.1 is loopback"),
+        ("http://0x0a.1/", "10.0.0.1 is private"),
+        ("http://2852039166/", "169.254.169.254 is cloud metadata"),
+        ("http://[::ffff:10.0.0.1]/", "::ffff:a00:1 is IPv4-mapped"),
+        ("http://[64:ff9b::a00:1]/", "64:ff9b::a00:1 is NAT64"),
+        ("http://８.８.８.８:25/", "port 25 belongs to another service"),
+        ("http://localhost/", "localhost is not a public name"),
+        ("http://a.localhost./", "a.localhost is not a public name"),
+        ("http://router/", "router is not a public name"),
+        ("http://metadata.google.internal/", "metadata.google.internal is not a public name"),
+        ("http://x.onion/", "x.onion is not a public name"),
+        ("http://bad.example.org/", "bad.example.org is on the operator's list"),
+        ("http://deep.evil.org/", "deep.evil.org is on the operator's list"),
+        ("http://evil.org/", "evil.org is on the operator's list"),
+        ("http://9.9.9.9/", "9.9.9.9 is on the operator's list"),
+        ("http://8.8.4.4:1234/", "port 1234 is on the operator's list"),
+        ("http://5.6.7.8/", "5.6.7.8 is one of our own"),
+        ("http://a@b@c/", "more than one @ in authority"),
+    ],
+)
+async def test_what_must_not_be_contacted_is_refused_without_asking_anybody(url: str, reason: str) -> None:
+    names = Names(["8.8.8.8"])
+    deny = ["bad.example.org", "*.evil.org", "9.9.9.0/24"]
+    gate = _gate(names, deny=deny, own_addresses=["5.6.7.0/24"], deny_ports=[1234])
+    decision = await gate.decide(url)
+    assert isinstance(decision, Refused)
+    assert decision.reason.replace("::ffff:10.0.0.1", "::ffff:a00:1") == reason
+    assert not names.asked
+
+
+async def test_addresses_of_this_machine_are_its_own() -> None:
+    gate = _gate(own_host=lambda address: str(address) == "8.8.8.8")
+    assert await _reason(gate, "http://8.8.8.8/") == "8.8.8.8 is one of our own"
+
+
+async def test_a_name_that_points_elsewhere_later_gains_nothing() -> None:
+    gate = _gate(Names(["8.8.8.8"], ["127.0.0.1"]))
+    first = await gate.decide("http://rebind.example.org/")
+    assert isinstance(first, Allowed)
+    assert await _reason(gate, "http://rebind.example.org/") == "127.0.0.1 is loopback"
+
+
+@pytest.mark.parametrize("error", [OSError("no such name"), TimeoutError()])
+async def test_a_name_without_answer_may_have_one_later(error: OSError) -> None:
+    decision = await _gate(Names(error)).decide("http://h.example.org/")
+    assert isinstance(decision, Refused)
+    assert decision.passing
+    assert decision.reason.startswith("name does not resolve: ")
+    empty = await _gate(Names([])).decide("http://h.example.org/")
+    assert isinstance(empty, Refused)
+    assert empty.reason == "name has no address"
+
+
+async def test_budgets_hold_per_host_network_and_autonomous_system() -> None:
+    clock = FakeClock()
+    limits = {"per_host_per_minute": 2, "per_network_per_minute": 3, "per_asn_per_minute": 4}
+    gate = _gate(clock=clock, asn_of=lambda address: 15169, **limits)
+    for url in ("http://8.8.8.8/", "http://8.8.8.8/"):
+        assert isinstance(await gate.decide(url), Allowed)
+    assert await _reason(gate, "http://8.8.8.8/") == "budget of host 8.8.8.8 is used up"
+    assert isinstance(await gate.decide("http://8.8.8.9/"), Allowed)
+    assert await _reason(gate, "http://8.8.8.10/") == "budget of network 8.8.8.0/24 is used up"
+    assert isinstance(await gate.decide("http://8.8.9.1/"), Allowed)
+    assert await _reason(gate, "http://8.8.10.1/") == "budget of AS15169 is used up"
+    clock.advance(60)
+    assert isinstance(await gate.decide("http://8.8.8.8/"), Allowed)
+
+
+async def test_an_unknown_autonomous_system_has_no_budget() -> None:
+    gate = _gate(asn_of=lambda address: None, per_asn_per_minute=0)
+    assert isinstance(await gate.decide("http://8.8.8.8/"), Allowed)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://8.8.8.8/", "8.8.8.8 is not loopback (test setting)"),
+        ("http://10.0.0.1/", "10.0.0.1 is not loopback (test setting)"),
+        ("http://h.example.org/", "name does not resolve: [Errno -2] name is not in the table"),
+        ("http://127.0.0.9/", "127.0.0.9 is on the operator's list"),
+    ],
+)
+async def test_the_test_setting_allows_loopback_and_nothing_else(url: str, reason: str) -> None:
+    settings = EgressSettings(
+        policy="fetch", allow_loopback_for_tests=True, own_addresses=["127.0.0.1"], deny=["127.0.0.9"]
+    )
+    gate = Gate(settings, FakeClock())
+    assert isinstance(await gate.decide("http://localhost:8080/"), Allowed)
+    assert isinstance(await gate.decide("http://127.0.0.1:8080/"), Allowed)
+    assert isinstance(await gate.decide("http://[::1]:8080/"), Allowed)
+    assert await _reason(gate, url) == reason
+
+
+@pytest.mark.parametrize("options", [{"own_addresses": ["sensor.example"]}, {"deny": ["*."]}])
+def test_a_list_that_cannot_be_read_is_an_error_of_the_operator(options: dict[str, list[str]]) -> None:
+    with pytest.raises(ConfigError, match="egress"):
+        _gate(**options)
+
+
+async def test_decisions_at_the_same_time_share_the_budget() -> None:
+    gate = _gate(per_host_per_minute=5)
+    decisions = await asyncio.gather(*(gate.decide("http://h.example.org/") for _ in range(20)))
+    assert sum(isinstance(decision, Allowed) for decision in decisions) == 5

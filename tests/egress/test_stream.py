@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import hashlib
+import ssl
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from mead.egress.policy import EgressSettings
+from mead.egress.result import Failed, Fetched, Outcome, Trace
+from mead.egress.stream import Body, FetchError, connect
+
+Fetch = Callable[..., Awaitable[Outcome]]
+
+
+@pytest.fixture
+def expired(tmp_path: Path) -> tuple[ssl.SSLContext, str]:
+    """A server context with an expired, self-signed certificate, and the certificate's digest."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "somewhere.else")])
+    past = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    certificate = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(1).not_valid_before(past).not_valid_after(past + dt.timedelta(1))
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    plain = serialization.NoEncryption()
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    (tmp_path / "c.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "c.pem")
+    return context, hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
+
+
+async def test_a_bad_certificate_is_recorded_and_no_obstacle(
+    fetch: Fetch, servers: Any, expired: tuple[ssl.SSLContext, str]
+) -> None:
+    names: list[str | None] = []
+    context, digest = expired
+    context.sni_callback = lambda channel, name, ctx: names.append(name)
+    port = await servers.web(b"HTTP/1.1 200 OK\r\n\r\nbody", context=context)
+    for host in ("loop.example", "127.0.0.1"):
+        got = await fetch(f"https://{host}:{port}/")
+        assert isinstance(got, Fetched), got
+        assert (got.body, got.trace.certificate) == (b"body", digest)
+    assert names == ["loop.example", None]
+
+
+async def test_a_server_without_tls_fails_with_the_reason(fetch: Fetch, servers: Any) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 10)
+        await writer.drain()
+        await reader.read()
+
+    got = await fetch(f"https://127.0.0.1:{await servers.talk(talk)}/")
+    assert isinstance(got, Failed)
+    assert got.reason.startswith("TLS: ")
+
+
+async def test_a_closed_port_is_a_refused_connection(fetch: Fetch, unused_tcp_port: int) -> None:
+    got = await fetch(f"http://127.0.0.1:{unused_tcp_port}/")
+    assert isinstance(got, Failed)
+    assert "refused" in got.reason.lower() or "connect" in got.reason.lower()
+
+
+async def test_a_peer_that_is_silent_runs_out_of_time(fetch: Fetch, servers: Any) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab")
+        await reader.read(1 << 20)
+        await reader.read()
+
+    got = await fetch(f"http://127.0.0.1:{await servers.talk(talk)}/", timeout_seconds=0.2)
+    assert isinstance(got, Failed)
+    assert got.reason == "time is up after 2 bytes"
+
+
+async def test_a_peer_that_drips_runs_out_of_time(fetch: Fetch, servers: Any) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    got = await fetch(f"http://127.0.0.1:{await servers.talk(talk)}/", total_seconds=0.4)
+    assert isinstance(got, Failed)
+    assert got.reason.startswith("time is up after ")
+    assert got.trace.size > 0
+
+
+async def test_a_line_is_bounded(servers: Any) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"short\n" + b"x" * 50 + b"\n" + b"y" * 200_000)
+        await writer.drain()
+        await reader.read()
+
+    port = await servers.talk(talk)
+    async with connect("127.0.0.1", port, EgressSettings(), Trace()) as stream:
+        assert await stream.line(max_bytes=20) == b"short\n"
+        for _ in range(2):
+            with pytest.raises(FetchError, match="too long"):
+                await stream.line(max_bytes=20)
+
+
+def test_a_body_counts_what_arrived_and_stops_at_its_limit() -> None:
+    trace = Trace()
+    body = Body(trace, max_bytes=5)
+    body.add(b"abc")
+    assert body.whole() == b"abc"
+    with pytest.raises(FetchError, match="larger than 5"):
+        body.add(b"def")
+    assert trace.size == 6
+    with pytest.raises(FetchError, match="body of 6 bytes"):
+        body.expect(6)
+    with pytest.raises(FetchError, match="empty"):
+        Body(Trace(), max_bytes=5).whole()
