@@ -157,7 +157,7 @@ class _Evaluator:
         if token in {"-", "+", "!", "~"}:
             value = self._unary()
             return {"-": _wrap(-value), "+": value, "!": int(not value), "~": ~value}[token]
-        if token == "(":
+        if token == "(":  # noqa: S105  # a token of the expression
             value = self.expression()
             if self._take() != ")":
                 raise ArithmeticFault("arithmetic syntax error")

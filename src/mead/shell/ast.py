@@ -102,7 +102,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Redirection:
-    """`2>&1`, `>> file`, `<< EOF` …"""
+    """`2>&1`, `>> file`, `<< EOF`."""
 
     fd: int
     operator: str

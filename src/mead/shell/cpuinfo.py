@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from mead.shell.personas import ShellPersona
+from mead.shell.persona import ShellPersona
 
 __all__ = ["cpuinfo"]
 

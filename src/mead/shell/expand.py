@@ -8,7 +8,7 @@ BusyBox ash takes from bash.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 from mead.shell import parameters
@@ -147,9 +147,10 @@ class Expander:
                 if index:
                     fields.end()
                 fields.add(argument, quoted=True)
-        elif type(part) is Parameter and not part.quoted and self._word_of(part, process) is not None:
-            argument = self._word_of(part, process)
-            for index, inner in enumerate(argument.parts if argument else ()):
+        elif (
+            type(part) is Parameter and not part.quoted and (word := self._word_of(part, process)) is not None
+        ):
+            for index, inner in enumerate(word.parts):
                 self._add_unquoted(inner, fields, process, first=first and index == 0)
         elif isinstance(part, (Parameter, Substitution, Arithmetic)):
             text = self._text_of(part, process)
@@ -349,7 +350,7 @@ class Expander:
             self._machine.budget.charge_bytes(size)
 
 
-_SPECIAL: Final = {
+_SPECIAL: Final[dict[str, Callable[[Process], str]]] = {
     "?": lambda process: str(process.status),
     "$": lambda process: str(process.pid),
     "!": lambda process: str(process.background) if process.background else "",

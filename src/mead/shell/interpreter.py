@@ -9,40 +9,29 @@ reported, or followed when it is a script.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar, Final
+from typing import Final
 
 from mead.shell import files
 from mead.shell.applets import BUILTINS, NAMES
 from mead.shell.ast import (
-    AndOr,
     Assignment,
-    Background,
-    Case,
-    For,
-    Function,
-    Group,
-    If,
-    Loop,
     Node,
-    Not,
     Pipeline,
     Redirected,
-    Sequence,
     Simple,
     Subshell,
 )
 from mead.shell.call import Applet, Call, FailedError, UsageError
+from mead.shell.compound import HANDLERS, stage
 from mead.shell.control import BreakLoopError, ContinueLoopError, ExitShellError, ReturnError
 from mead.shell.expand import Expander, ExpansionError
 from mead.shell.launch import Launcher
 from mead.shell.limits import LimitReachedError
 from mead.shell.machine import Machine
 from mead.shell.parser import Parser, ShellSyntaxError
-from mead.shell.patterns import compile_pattern, matches
 from mead.shell.process import Process
 from mead.shell.redirect import redirect
-from mead.shell.streams import Buffer, EndlessError, Sink, Source
+from mead.shell.streams import Buffer, Sink, Source
 from mead.shell.usage_tables import usage_of
 from mead.shell.vfs import PathError
 
@@ -66,7 +55,7 @@ class Interpreter:
         arrived, the whole unit is run again later.
         """
         kind = type(node)
-        handler = self._HANDLERS[kind]
+        handler = HANDLERS.get(kind, Interpreter._simple)
         if kind not in _UNITS or process.in_unit:
             process.status = handler(self, node, process)
             return process.status
@@ -136,148 +125,6 @@ class Interpreter:
             if node is None:
                 return process.status
             self.inner(node, process)
-
-    # Compound commands
-
-    def _sequence(self, node: Sequence, process: Process) -> int:
-        status = 0
-        for command in node.commands:
-            status = self.run(command, process)
-            if status and "e" in process.options and not isinstance(command, (AndOr, Not)):
-                raise ExitShellError(status)
-        return status
-
-    def _and_or(self, node: AndOr, process: Process) -> int:
-        return self.and_or(node, process, self.run)
-
-    def and_or(self, node: AndOr, process: Process, run: Callable[[Node, Process], int]) -> int:
-        """Evaluate `&&` and `||`, and remember what only a successful download made unnecessary."""
-        mark = len(self.machine.offers)
-        status = run(node.first, process)
-        for index, (operator, command) in enumerate(node.rest):
-            if (operator == "&&") == (status == 0):
-                status = run(command, process)
-            elif operator == "||" and len(self.machine.offers) > mark:
-                self._alternative(AndOr(command, node.rest[index + 1 :]), process, mark)
-        return status
-
-    def _alternative(self, node: Node, process: Process, mark: int) -> None:
-        self.machine.defer(node, process, set(self.machine.offers[mark:]), after_failure=True)
-
-    def _not(self, node: Not, process: Process) -> int:
-        return int(self.run(node.command, process) == 0)
-
-    def _background(self, node: Background, process: Process) -> int:
-        copy = self.child(process)
-        if copy.stdin.interactive:
-            copy.stdin = Source()
-        process.background = self.machine.next_pid()
-        try:
-            self.contained(node.command, copy)
-        except EndlessError:
-            self.machine.limit(LimitReachedError("endless_output", 1, "commands"))
-        return 0
-
-    def _group(self, node: Group, process: Process) -> int:
-        return self.run(node.body, process)
-
-    def _subshell(self, node: Subshell, process: Process) -> int:
-        return self.contained(node.body, self.child(process))
-
-    def _if(self, node: If, process: Process) -> int:
-        for index, (condition, body) in enumerate(node.branches):
-            mark = len(self.machine.offers)
-            if self.run(condition, process) == 0:
-                others = node.branches[index + 1 :]
-                rest = If(others, node.otherwise) if others else node.otherwise
-                if rest is not None and len(self.machine.offers) > mark:
-                    self._alternative(rest, process, mark)
-                return self.run(body, process)
-        return 0 if node.otherwise is None else self.run(node.otherwise, process)
-
-    def _loop(self, node: Loop, process: Process) -> int:
-        status = 0
-        while True:
-            self.machine.budget.charge()
-            if (self.run(node.condition, process) == 0) == node.until:
-                return status
-            goes_on, status = self._turn(node.body, process)
-            if not goes_on:
-                return status
-
-    def _for(self, node: For, process: Process) -> int:
-        words = process.arguments if node.words is None else self.expander.words(node.words, process)
-        status = 0
-        for word in words:
-            self.machine.budget.charge()
-            process.variables[node.name] = word
-            goes_on, status = self._turn(node.body, process)
-            if not goes_on:
-                break
-        return status
-
-    def _turn(self, body: Node, process: Process) -> tuple[bool, int]:
-        """One turn of a loop: whether it goes on, and the status."""
-        process.in_loop += 1
-        try:
-            return True, self.run(body, process)
-        except BreakLoopError as error:
-            if error.levels > 1 and process.in_loop > 1:
-                raise BreakLoopError(error.levels - 1) from None
-            return False, 0
-        except ContinueLoopError as error:
-            if error.levels > 1 and process.in_loop > 1:
-                raise ContinueLoopError(error.levels - 1) from None
-            return True, 0
-        finally:
-            process.in_loop -= 1
-
-    def _case(self, node: Case, process: Process) -> int:
-        subject = self.expander.text(node.subject, process)
-        for patterns, body in node.branches:
-            for pattern in patterns:
-                self.machine.budget.charge_bytes(len(subject))
-                if matches(compile_pattern(self.expander.pattern(pattern, process)), subject):
-                    return self.run(body, process)
-        return 0
-
-    def _function(self, node: Function, process: Process) -> int:
-        process.functions[node.name] = node.body
-        return 0
-
-    def _pipeline(self, node: Pipeline, process: Process) -> int:
-        status = 0
-        source = process.stdin
-        last = len(node.commands) - 1
-        for index, command in enumerate(node.commands):
-            copy = self.child(process)
-            copy.stdin = source
-            pipe = Buffer("pipe_bytes", self.machine.limits.pipe_bytes)
-            if index < last:
-                copy.stdout = pipe
-            status = self._stage(command, copy)
-            source = Source(bytes(pipe.data), pipe.waits)
-        return status
-
-    def _stage(self, command: Node, process: Process) -> int:
-        try:
-            return self.contained(command, process)
-        except EndlessError:
-            self.machine.limit(LimitReachedError("endless_output", 1, "commands"))
-        except LimitReachedError as error:
-            if error.name != "pipe_bytes":
-                raise
-            self.machine.limit(error)
-        return 141
-
-    def _redirected(self, node: Redirected, process: Process) -> int:
-        streams = process.stdin, process.stdout, process.stderr
-        try:
-            if not redirect(self, node.redirections, process):
-                return 1
-            return self.run(node.command, process)
-        finally:
-            process.stdin, process.stdout, process.stderr = streams
 
     # Simple commands
 
@@ -393,7 +240,7 @@ class Interpreter:
         output = Buffer("pipe_bytes", self.machine.limits.pipe_bytes)
         copy.stdout = output
         copy.in_unit = True
-        process.status = self._stage(body, copy)
+        process.status = stage(self, body, copy)
         return bytes(output.data)
 
     def process_substitution(self, body: Node, process: Process) -> str:
@@ -402,7 +249,7 @@ class Interpreter:
         output = Buffer("pipe_bytes", self.machine.limits.pipe_bytes)
         copy.stdout = output
         copy.in_unit = True
-        self._stage(body, copy)
+        stage(self, body, copy)
         path = f"/dev/fd/{63 - len(self.machine.passed) % 32}"
         self.machine.passed[path] = Source(bytes(output.data), output.waits)
         return path
@@ -442,20 +289,3 @@ class Interpreter:
     def applet_names(self) -> frozenset[str]:
         """Programs that BusyBox has here."""
         return NAMES
-
-    _HANDLERS: ClassVar[dict[type, Callable[..., int]]] = {
-        Simple: _simple,
-        Pipeline: _pipeline,
-        Redirected: _redirected,
-        Sequence: _sequence,
-        AndOr: _and_or,
-        Not: _not,
-        Background: _background,
-        Group: _group,
-        Subshell: _subshell,
-        If: _if,
-        Loop: _loop,
-        For: _for,
-        Case: _case,
-        Function: _function,
-    }

@@ -19,7 +19,7 @@ from mead.shell.ast import Node as Tree
 from mead.shell.ast import encode
 from mead.shell.effects import Decoded, Effect, Executed, FileWritten, Limit, Offer, Ran
 from mead.shell.limits import Budget, LimitReachedError, ShellLimits
-from mead.shell.personas import ShellPersona
+from mead.shell.persona import ShellPersona
 from mead.shell.process import Process
 from mead.shell.streams import Buffer, Source, Typed
 from mead.shell.system_files import base_tree, live_files
@@ -241,7 +241,7 @@ class Machine:
         self._written.pop(path, None)
 
     def settle_all(self, *, ended: bool) -> None:
-        """Report files that were written; a large one that is grown piece by piece when a line leaves it alone."""
+        """Report files that were written; a large one that grows, once a line leaves it alone."""
         for path, written in list(self._written.items()):
             growing = written.growing and written.touched and self._is_large(path)
             if ended or not growing:

@@ -232,7 +232,7 @@ class Regex:
             return None if at < 0 else Match(text, at, at + len(self._literal), ())
         anchored = self._program[0][0] == "begin"
         first = self._program[0][3] if self._program[0][0] == "set" else None
-        visited: set[tuple[int, int]] = set()
+        visited: set[int] = set()
         for at in range(start, (start if anchored else len(text)) + 1):
             if first is not None and (at >= len(text) or text[at] not in first):
                 continue
@@ -242,7 +242,7 @@ class Regex:
         self._budget.charge_bytes(len(text) - start)
         return None
 
-    def _match(self, text: str, start: int, visited: set[tuple[int, int]]) -> Match | None:
+    def _match(self, text: str, start: int, visited: set[int]) -> Match | None:  # noqa: C901  # one flat loop is the whole machine
         program, size = self._program, len(text)
         saved = (-1,) * (2 * self.groups + 2)
         stack: list[tuple[int, int, tuple[int, ...]]] = [(0, start, saved)]
@@ -252,13 +252,14 @@ class Regex:
             while True:
                 steps += 1
                 if steps & 127 == 0:
-                    self._budget.charge(4)
-                if (at, position) in visited:
+                    self._budget.charge(8)
+                state = at * (size + 1) + position
+                if state in visited:
                     break
-                visited.add((at, position))
+                visited.add(state)
                 kind, first, second, chars = program[at]
                 if kind == "set":
-                    if position >= size or text[position] not in chars:  # type: ignore[operator]  # a set has characters
+                    if position >= size or chars is None or text[position] not in chars:
                         break
                     at, position = at + 1, position + 1
                 elif kind == "split":

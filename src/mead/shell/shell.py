@@ -16,13 +16,14 @@ from typing import Final
 from mead.shell.applets import routeros
 from mead.shell.ast import AndOr, Group, Node, Sequence, decode, encode
 from mead.shell.call import Call
+from mead.shell.compound import and_or
 from mead.shell.control import BreakLoopError, ContinueLoopError, ExitShellError, ReturnError
 from mead.shell.effects import Reply
 from mead.shell.interpreter import Interpreter
 from mead.shell.limits import LimitReachedError, ShellLimits
 from mead.shell.machine import Machine
 from mead.shell.parser import IncompleteError, Parser, ShellSyntaxError
-from mead.shell.personas import ShellPersona
+from mead.shell.persona import ShellPersona
 from mead.shell.process import Process
 from mead.shell.streams import EndlessError, NeedsInputError, Terminal
 
@@ -96,8 +97,9 @@ class Shell:
         if machine.fs.is_directory(home):
             process.cwd = home
         process.variables = {
-            "PATH": _PATH, "HOME": home, "USER": machine.username, "LOGNAME": machine.username, "PWD": process.cwd,
-            "SHELL": "/bin/bash" if self.persona.gnu else "/bin/sh", "TERM": "xterm", "IFS": " \t\n", "PS1": "# ",
+            "PATH": _PATH, "HOME": home, "USER": machine.username, "LOGNAME": machine.username,
+            "PWD": process.cwd, "SHELL": "/bin/bash" if self.persona.gnu else "/bin/sh", "TERM": "xterm",
+            "IFS": " \t\n", "PS1": "# ",
         }  # fmt: skip
         process.exported = {"PATH", "HOME", "USER", "LOGNAME", "PWD", "SHELL", "TERM"}
         return process
@@ -339,7 +341,7 @@ class Shell:
             return self._drive(command, process)
 
         try:
-            return self._interpreter.and_or(node, process, step)
+            return and_or(self._interpreter, node, process, step)
         except _PausedError as pause:
             pause.rest = AndOr(pause.rest, node.rest[done:])
             raise

@@ -12,14 +12,24 @@ from typing import Final
 from mead.shell.applets.names_tables import PLACES, SERVER_ONLY
 from mead.shell.cpuinfo import cpuinfo
 from mead.shell.machines import elf_header
-from mead.shell.personas import ShellPersona
+from mead.shell.persona import ShellPersona
 from mead.shell.vfs import Content, Node, directory, file, link
 
 __all__ = ["base_tree", "kernel_line", "live_files", "load_now", "memory_now", "program", "running"]
 
 _ALPHABET: Final = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_DIRECTORIES: Final = ["bin", "sbin", "usr/bin", "usr/sbin", "usr/lib", "usr/share", "usr/local/bin", "usr/local/sbin", "lib", "etc/init.d", "etc/rc.d", "etc/cron.d", "etc/config", "dev/pts", "dev/shm", "dev/misc", "proc/self", "proc/net", "proc/sys/net/ipv4", "proc/sys/kernel/random", "proc/sys/vm", "sys/class/net/eth0", "sys/class/net/lo", "sys/block", "sys/devices/system/cpu", "sys/kernel", "tmp", "var/run", "var/tmp", "var/log", "var/lib", "var/spool/cron/crontabs", "mnt/mtd", "root", "home", "run", "opt", "media", "boot", "srv", "www", "overlay", "rom"]
-_CHARACTER_DEVICES: Final = ["null", "zero", "full", "random", "urandom", "tty", "console", "ptmx", "ttyS0", "kmsg", "watchdog", "mem"]
+_DIRECTORIES: Final = [
+    "bin", "sbin", "usr/bin", "usr/sbin", "usr/lib", "usr/share", "usr/local/bin", "usr/local/sbin",
+    "lib", "etc/init.d", "etc/rc.d", "etc/cron.d", "etc/config", "dev/pts", "dev/shm", "dev/misc",
+    "proc/self", "proc/net", "proc/sys/net/ipv4", "proc/sys/kernel/random", "proc/sys/vm",
+    "sys/class/net/eth0", "sys/class/net/lo", "sys/block", "sys/devices/system/cpu", "sys/kernel",
+    "tmp", "var/run", "var/tmp", "var/log", "var/lib", "var/spool/cron/crontabs", "mnt/mtd", "root",
+    "home", "run", "opt", "media", "boot", "srv", "www", "overlay", "rom",
+]  # fmt: skip
+_CHARACTER_DEVICES: Final = [
+    "null", "zero", "full", "random", "urandom", "tty", "console", "ptmx", "ttyS0", "kmsg", "watchdog",
+    "mem",
+]  # fmt: skip
 _BLOCK_DEVICES: Final = ["mtdblock0", "mtdblock1", "mtdblock2", "mtdblock3", "mtdblock4", "ram0", "loop0"]
 
 
@@ -273,17 +283,24 @@ def live_files(
         free, buffers, cached = memory_now(persona, uptime())
         return f"MemTotal:       {total:>8} kB\nMemFree:        {free:>8} kB\nMemAvailable:   {free + cached // 2:>8} kB\nBuffers:        {buffers:>8} kB\nCached:         {cached:>8} kB\nSwapCached:            0 kB\nActive:         {cached // 2:>8} kB\nInactive:       {cached // 3:>8} kB\nSwapTotal:             0 kB\nSwapFree:              0 kB\nDirty:                 0 kB\nSlab:           {total // 12:>8} kB\n".encode()
 
+    def load() -> bytes:
+        last = 300 + int(uptime()) % 20_000
+        return f"{load_now(persona, uptime())} 1/{40 + len(persona.daemons)} {last}\n".encode()
+
+    def ticks() -> bytes:
+        up, booted = int(uptime()), int(persona.boot_time.timestamp())
+        return f"cpu  {up * 3} 0 {up * 2} {up * 90} 0 0 {up} 0\nbtime {booted}\n".encode()
+
+    def times() -> bytes:
+        return f"{uptime():.2f} {uptime() * 0.93 * persona.cpus:.2f}\n".encode()
+
+    def mounted() -> bytes:
+        return mounts().encode()
+
     return {
-        "/proc/uptime": lambda: f"{uptime():.2f} {uptime() * 0.93 * persona.cpus:.2f}\n".encode(),
-        "/proc/loadavg": lambda: (
-            f"{load_now(persona, uptime())} 1/{40 + len(persona.daemons)} {300 + int(uptime()) % 20_000}\n".encode()
-        ),
-        "/proc/meminfo": memory,
-        "/proc/mounts": lambda: mounts().encode(),
-        "/proc/stat": lambda: (
-            f"cpu  {int(uptime() * 3)} 0 {int(uptime() * 2)} {int(uptime() * 90)} 0 0 {int(uptime())} 0\nbtime {int(persona.boot_time.timestamp())}\n".encode()
-        ),
-    }
+        "/proc/uptime": times, "/proc/loadavg": load, "/proc/meminfo": memory, "/proc/mounts": mounted,
+        "/proc/stat": ticks,
+    }  # fmt: skip
 
 
 def memory_now(persona: ShellPersona, uptime: float) -> tuple[int, int, int]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mead.shell.personas import ShellPersona
+from mead.shell.persona import ShellPersona
 
 __all__ = ["usage_of"]
 

@@ -9,108 +9,24 @@ again from its start leaves no trace of the first attempt.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Final, Literal, TypeAlias
+from dataclasses import replace
+from typing import Final
 
 from mead.shell.limits import LimitReachedError, ShellLimits
+from mead.shell.nodes import Content, Mount, Node, PathError, directory, file, link, normal
 
-__all__ = ["Content", "FileSystem", "Mount", "Node", "PathError", "directory", "file", "link"]
-
-Kind = Literal["file", "dir", "link", "char", "block", "fifo", "socket"]
+__all__ = ["Content", "FileSystem", "Mount", "Node", "PathError", "directory", "file", "link", "normal"]
 
 _MAX_LINKS: Final = 16
 _MAX_PATH: Final = 4_096
 _NO_ENTRY: Final = "No such file or directory"
 _NO_DIRECTORY: Final = "Not a directory"
-_EMPTY: Final[dict[str, Node]] = {}
 
 
-class PathError(Exception):
-    """What the kernel would say; the text is that of strerror(3)."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class Mount:
-    """One line of /proc/mounts."""
-
-    device: str
-    point: str
-    type: str
-    options: str
-
-    @property
-    def read_only(self) -> bool:
-        """Whether nothing can be written below it."""
-        return self.options.split(",")[0] == "ro"
-
-
-Content: TypeAlias = bytes | bytearray | Callable[[], bytes]
-
-
-@dataclass(slots=True)
-class Node:
-    """A file, directory, link or device."""
-
-    kind: Kind
-    mode: int
-    data: Content = b""
-    children: dict[str, Node] = field(default_factory=dict)
-    target: str = ""
-    """Of a link: where to; of a device: which."""
-    uid: int = 0
-    gid: int = 0
-    modified: float = 0.0
-    applet: str = ""
-    """Name of the program that it is, `busybox` for the multi-call one."""
-    waits: str | None = None
-    """URL of the body that it will contain."""
-    brought: bool = False
-    """Whether the peer made it."""
-    how: str = ""
-    generation: int = 0
-
-    def content(self) -> bytes:
-        """Its bytes."""
-        data = self.data
-        return data() if callable(data) else bytes(data)
-
-    @property
-    def size(self) -> int:
-        """Its length in bytes."""
-        return len(self.data) if isinstance(self.data, (bytes, bytearray)) else len(self.data())
-
-
-def file(data: Content, mode: int = 0o644, *, applet: str = "") -> Node:
-    """A regular file."""
-    return Node("file", mode, data, applet=applet)
-
-
-def directory(mode: int = 0o755) -> Node:
-    """An empty directory."""
-    return Node("dir", mode)
-
-
-def link(target: str) -> Node:
-    """A symbolic link."""
-    return Node("link", 0o777, target=target)
-
-
-def normal(path: str) -> str:
-    """An absolute path without `.`, `..` and double slashes."""
-    if "/." not in path and "//" not in path:
-        return path.rstrip("/") or "/"
-    parts: list[str] = []
-    for part in path.split("/"):
-        if part == "..":
-            if parts:
-                parts.pop()
-        elif part not in ("", "."):
-            parts.append(part)
-    return "/" + "/".join(parts)
+def _reversed_parts(path: str) -> list[str]:
+    if len(path) > _MAX_PATH:
+        raise PathError("File name too long")
+    return [part for part in reversed(path.split("/")) if part and part != "."]
 
 
 class FileSystem:
@@ -154,10 +70,7 @@ class FileSystem:
         Raises:
             PathError: a directory on the way is missing, is none, or links run in circles.
         """
-        if len(path) > _MAX_PATH:
-            raise PathError("File name too long")
-        parts = [part for part in path.split("/") if part and part != "."]
-        parts.reverse()
+        parts = _reversed_parts(path)
         at, names, hops = self._root, list[str](), 0
         trail: list[Node] = []
         while parts:
@@ -178,7 +91,7 @@ class FileSystem:
                 hops += 1
                 if hops > _MAX_LINKS:
                     raise PathError("Too many levels of symbolic links")
-                parts.extend(part for part in reversed(child.target.split("/")) if part and part != ".")
+                parts.extend(_reversed_parts(child.target))
                 if child.target.startswith("/"):
                     at, names, trail = self._root, [], []
                 continue
@@ -361,6 +274,13 @@ class FileSystem:
         del self._own(parent or "/").children[name]
         self._release(node)
         return node
+
+    def remove_directory(self, path: str) -> None:
+        """Take an empty directory away."""
+        node = self.node(path, follow=False)
+        if node.kind != "dir" or node.children:
+            raise PathError("Directory not empty" if node.kind == "dir" else _NO_DIRECTORY)
+        self.remove(path)
 
     def move(self, source: str, target: str) -> None:
         """Rename `source` to `target`, replacing a file that is there."""

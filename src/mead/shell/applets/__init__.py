@@ -6,7 +6,9 @@ from __future__ import annotations
 from typing import Final
 
 from mead.shell.applets import (
+    administration,
     archives,
+    blocks,
     builtins,
     coding,
     copying,
@@ -14,6 +16,7 @@ from mead.shell.applets import (
     filters,
     finding,
     listing,
+    modes,
     network,
     output,
     processes,
@@ -29,10 +32,24 @@ from mead.shell.call import Applet, Call
 __all__ = ["APPLETS", "BUILTINS", "NAMES", "download_like", "silent"]
 
 APPLETS: Final[dict[str, Applet]] = {
-    **output.TABLE, **testing.TABLE, **copying.TABLE, **listing.TABLE, **finding.TABLE, **filters.TABLE,
-    **stream_editors.TABLE, **coding.TABLE, **archives.TABLE, **downloads.TABLE, **network.TABLE,
-    **processes.TABLE, **system.TABLE, **programs.TABLE,
-}  # fmt: skip
+    **output.TABLE,
+    **testing.TABLE,
+    **copying.TABLE,
+    **modes.TABLE,
+    **blocks.TABLE,
+    **listing.TABLE,
+    **finding.TABLE,
+    **filters.TABLE,
+    **stream_editors.TABLE,
+    **coding.TABLE,
+    **archives.TABLE,
+    **downloads.TABLE,
+    **network.TABLE,
+    **processes.TABLE,
+    **system.TABLE,
+    **administration.TABLE,
+    **programs.TABLE,
+}
 NAMES: Final = frozenset({name for names in PLACES.values() for name in names} | set(SERVER_ONLY))
 _IN_SHELL: Final = ("echo", "printf", "test", "[", "[[", "true", "false", "kill")
 BUILTINS: Final[dict[str, Applet]] = {

@@ -31,8 +31,8 @@ def _gzip() -> _Decompressor:
 
 
 _FORMATS: Final[tuple[tuple[str, bytes, Callable[[], _Decompressor]], ...]] = (
-    ("gzip", b"\x1f\x8b", _gzip), ("bzip2", b"BZh", bz2.BZ2Decompressor), ("xz", b"\xfd7zXZ", lzma.LZMADecompressor),
-    ("lzma", b"\x5d\0\0", lzma.LZMADecompressor),
+    ("gzip", b"\x1f\x8b", _gzip), ("bzip2", b"BZh", bz2.BZ2Decompressor),
+    ("xz", b"\xfd7zXZ", lzma.LZMADecompressor), ("lzma", b"\x5d\0\0", lzma.LZMADecompressor),
 )  # fmt: skip
 
 
@@ -207,6 +207,23 @@ def _unzip(call: Call) -> int:
 
 
 TABLE: Final[dict[str, Applet]] = {
-    **dict.fromkeys(("gunzip", "gzip", "zcat", "bunzip2", "bzip2", "bzcat", "unxz", "xz", "xzcat", "unlzma", "lzcat", "uncompress"), _decompress),
-    "tar": _tar, "unzip": _unzip,
-}  # fmt: skip
+    **dict.fromkeys(
+        (
+            "gunzip",
+            "gzip",
+            "zcat",
+            "bunzip2",
+            "bzip2",
+            "bzcat",
+            "unxz",
+            "xz",
+            "xzcat",
+            "unlzma",
+            "lzcat",
+            "uncompress",
+        ),
+        _decompress,
+    ),
+    "tar": _tar,
+    "unzip": _unzip,
+}

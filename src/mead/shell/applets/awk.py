@@ -18,12 +18,16 @@ _TOKEN: Final = re.compile(
     r"|(?P<op>\|\||&&|\+\+|--|[-+*/%^=!<>]=|!~|\$|[-+*/%^<>!~?:=,;(){}\[\]|])",
     re.ASCII | re.DOTALL,
 )
-_KEYWORDS: Final = frozenset(
-    ["BEGIN", "END", "if", "else", "while", "for", "do", "in", "print", "printf", "next", "exit", "delete", "break", "continue", "function", "func", "return", "getline"]
-)
+_KEYWORDS: Final = frozenset({
+    "BEGIN", "END", "if", "else", "while", "for", "do", "in", "print", "printf", "next", "exit",
+    "delete", "break", "continue", "function", "func", "return", "getline",
+})  # fmt: skip
 _MAX_TOKENS: Final = 4_000
 _MAX_DEPTH: Final = 60
-_BINARY: Final = {"||": 1, "&&": 2, "in": 3, "~": 4, "!~": 4, "<": 5, "<=": 5, "==": 5, "!=": 5, ">": 5, ">=": 5, "+": 7, "-": 7, "*": 8, "/": 8, "%": 8}  # fmt: skip
+_BINARY: Final = {
+    "||": 1, "&&": 2, "in": 3, "~": 4, "!~": 4, "<": 5, "<=": 5, "==": 5, "!=": 5, ">": 5, ">=": 5,
+    "+": 7, "-": 7, "*": 8, "/": 8, "%": 8,
+}  # fmt: skip
 _OPERAND_END: Final = frozenset({"number", "string", "name", "regex", ")", "]", "$"})
 
 Tree = tuple[Any, ...]

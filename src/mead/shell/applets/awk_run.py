@@ -4,22 +4,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from mead.shell.applets.awk import AwkError, Rule, Tree, parse
-from mead.shell.applets.output import formatted
+from mead.shell.applets.awk_values import AwkValues, ReturnValueError, number, text_of
 from mead.shell.ast import decode, encode
 from mead.shell.call import Call, FailedError
 from mead.shell.escapes import printf_escapes
-from mead.shell.limits import LimitReachedError
-from mead.shell.parameters import lower, upper
-from mead.shell.regex import Match, Regex, RegexError
+from mead.shell.regex import RegexError
 from mead.shell.streams import Source
 
 __all__ = ["run_awk"]
-
-Value = float | str
-_NUMBER: Final = re.compile(r"\s*[-+]?(?:\d{1,300}\.?\d{0,300}|\.\d{1,300})(?:[eE][-+]?\d{1,3})?", re.ASCII)
 
 
 class _NextError(Exception):
@@ -38,44 +33,14 @@ class _LoopError(Exception):
         self.again = again
 
 
-class _ReturnError(Exception):
-    def __init__(self, value: Value) -> None:
-        super().__init__(value)
-        self.value = value
-
-
-def number(value: Value) -> float:
-    """A value as a number."""
-    if isinstance(value, float):
-        return value
-    found = _NUMBER.match(value)
-    return float(found[0]) if found else 0.0
-
-
-def text_of(value: Value) -> str:
-    """A value as text."""
-    if isinstance(value, str):
-        return value
-    if value == int(value) and abs(value) < 1e16 if abs(value) < 1e300 else False:
-        return str(int(value))
-    return f"{value:.6g}"
-
-
-class _Machine:
-    """Variables, arrays and fields of a running program."""
+class _Machine(AwkValues):
+    """Runs the rules of a program."""
 
     def __init__(self, call: Call, program: str) -> None:
-        self._call = call
-        self._rules, self._functions = parse(program)
-        self.variables: dict[str, Value] = {
-            "FS": " ", "OFS": " ", "ORS": "\n", "RS": "\n", "SUBSEP": "\x1c", "NR": 0.0, "NF": 0.0, "FNR": 0.0,
-        }  # fmt: skip
-        self._arrays: dict[str, dict[str, Value]] = {}
-        self._fields: list[str] = [""]
-        self._regexes: dict[str, Regex] = {}
+        self._rules, functions = parse(program)
+        super().__init__(call, functions)
         self._ranges: set[int] = set()
         self._pipes: dict[tuple[str, str], list[str]] = {}
-        self._calls = 0
 
     def run(self, names: list[str]) -> int:
         status = 0
@@ -137,52 +102,6 @@ class _Machine:
             self._ranges.discard(index)
         return True
 
-    # Fields
-
-    def _set_record(self, record: str) -> None:
-        separator = text_of(self.variables["FS"])
-        if separator == " ":
-            fields = re.findall(r"[^ \t\n]+", record)
-        elif record == "":
-            fields = []
-        elif len(separator) <= 1 or separator == "\\t":
-            fields = record.split(printf_escapes(separator)) if separator else list(record)
-        else:
-            fields = self._split(record, separator)
-        self._fields = [record, *fields]
-        self.variables["NF"] = float(len(fields))
-
-    def _split(self, text: str, separator: str) -> list[str]:
-        regex = self._regex(separator)
-        pieces: list[str] = []
-        position = 0
-        while (found := regex.search(text, position)) is not None and found.end > found.start:
-            pieces.append(text[position : found.start])
-            position = found.end
-        return [*pieces, text[position:]]
-
-    def _field(self, index: float) -> str:
-        at = int(index) if abs(index) < 1e9 else -1
-        if at < 0:
-            raise AwkError("Access to negative field")
-        return self._fields[at] if at < len(self._fields) else ""
-
-    def _set_field(self, index: float, value: str) -> None:
-        at = int(index) if 0 <= index < 10_000 else 0
-        if at == 0:
-            self._set_record(value)
-            return
-        self._fields += [""] * (at + 1 - len(self._fields))
-        self._fields[at] = value
-        self.variables["NF"] = float(len(self._fields) - 1)
-        self._fields[0] = text_of(self.variables["OFS"]).join(self._fields[1:])
-
-    def _regex(self, pattern: str) -> Regex:
-        found = self._regexes.get(pattern)
-        if found is None:
-            found = self._regexes[pattern] = Regex(pattern, extended=True, budget=self._call.machine.budget)
-        return found
-
     # Statements
 
     def _do(self, tree: Tree) -> None:
@@ -240,12 +159,6 @@ class _Machine:
         words = [text_of(self.value(argument)) for argument in tree[1]]
         self._emit(self._format(words), tree[2])
 
-    def _format(self, words: list[str]) -> str:
-        if not words:
-            return ""
-        wanted = len(re.findall(r"%[^%]", words[0].replace("%%", "")))
-        return formatted(self._call, words[0], words[1 : 1 + wanted])
-
     def _emit(self, text: str, target: tuple[str, Tree] | None) -> None:
         if target is None:
             self._call.write(text)
@@ -273,7 +186,7 @@ class _Machine:
         raise _ExitError(0 if tree[1] is None else int(number(self.value(tree[1]))) & 0xFF)
 
     def _return(self, tree: Tree) -> None:
-        raise _ReturnError("" if tree[1] is None else self.value(tree[1]))
+        raise ReturnValueError("" if tree[1] is None else self.value(tree[1]))
 
     def _delete(self, tree: Tree) -> None:
         array = self._arrays.setdefault(tree[1], {})
@@ -285,261 +198,12 @@ class _Machine:
     def _break(self, tree: Tree) -> None:
         raise _LoopError(again=tree[0] == "continue")
 
-    # Expressions
-
-    def _true(self, tree: Tree) -> bool:
-        value = self.value(tree)
-        if isinstance(value, str) and tree[0] != "constant" and _NUMBER.fullmatch(value):
-            return number(value) != 0
-        return value not in {"", 0.0}
-
-    def value(self, tree: Tree) -> Value:
-        value: Value = self._EXPRESSIONS[tree[0]](self, tree)
-        return value
-
-    def _constant(self, tree: Tree) -> Value:
-        value = tree[1]
-        return (
-            printf_escapes(value.replace('\\"', '"').replace("\\/", "/"))
-            if isinstance(value, str)
-            else float(value)
-        )
-
-    def _matched_regex(self, tree: Tree) -> Value:
-        return float(self._regex(tree[1]).search(self._fields[0]) is not None)
-
-    def _field_value(self, tree: Tree) -> Value:
-        return self._field(number(self.value(tree[1])))
-
-    def _variable(self, tree: Tree) -> Value:
-        return self.variables.get(tree[1], "")
-
-    def _element(self, tree: Tree) -> Value:
-        return self._arrays.setdefault(tree[1], {}).setdefault(text_of(self.value(tree[2])), "")
-
-    def _subscript(self, tree: Tree) -> Value:
-        return text_of(self.variables["SUBSEP"]).join(text_of(self.value(part)) for part in tree[1])
-
-    def _group(self, tree: Tree) -> Value:
-        return self.value(tree[1][0]) if len(tree[1]) == 1 else self._subscript(tree)
-
-    def _in(self, tree: Tree) -> Value:
-        return float(text_of(self.value(tree[1])) in self._arrays.get(tree[2], {}))
-
-    def _concat(self, tree: Tree) -> Value:
-        text = text_of(self.value(tree[1])) + text_of(self.value(tree[2]))
-        if len(text) > self._call.machine.limits.word_bytes:
-            raise LimitReachedError("word_bytes", self._call.machine.limits.word_bytes, "bytes")
-        self._call.machine.budget.charge(len(text) >> 8)
-        return text
-
-    def _choice(self, tree: Tree) -> Value:
-        return self.value(tree[2] if self._true(tree[1]) else tree[3])
-
-    def _unary(self, tree: Tree) -> Value:
-        if tree[1] == "!":
-            return float(not self._true(tree[2]))
-        value = number(self.value(tree[2]))
-        return -value if tree[1] == "-" else value
-
-    def _binary(self, tree: Tree) -> Value:
-        _, operator, left, right = tree
-        if operator == "&&":
-            return float(self._true(left) and self._true(right))
-        if operator == "||":
-            return float(self._true(left) or self._true(right))
-        if operator in {"~", "!~"}:
-            pattern = right[1] if right[0] == "regex" else text_of(self.value(right))
-            found = self._regex(pattern).search(text_of(self.value(left)))
-            return float((found is not None) == (operator == "~"))
-        first, second = self.value(left), self.value(right)
-        if operator in _ORDER:
-            return float(_ORDER[operator](_compared(first, second)))
-        return _calculated(number(first), operator, number(second))
-
-    def _assign(self, tree: Tree) -> Value:
-        _, operator, target, source = tree
-        value = self.value(source)
-        if operator:
-            value = _calculated(number(self.value(target)), operator, number(value))
-        self._store(target, value)
-        return value
-
-    def _store(self, target: Tree, value: Value) -> None:
-        if target[0] == "field":
-            self._set_field(number(self.value(target[1])), text_of(value))
-        elif target[0] == "element":
-            array = self._arrays.setdefault(target[1], {})
-            if len(array) > 50_000:
-                raise LimitReachedError("words", 50_000, "words")
-            array[text_of(self.value(target[2]))] = value
-        elif target[0] == "variable":
-            self.variables[target[1]] = value
-
-    def _step(self, tree: Tree) -> Value:
-        _, sign, target, prefix = tree
-        before = number(self.value(target))
-        after = before + (1 if sign == "++" else -1)
-        self._store(target, after)
-        return after if prefix else before
-
-    def _called(self, tree: Tree) -> Value:
-        _, name, arguments = tree
-        if name in self._functions:
-            return self._user_function(name, [self.value(argument) for argument in arguments])
-        if name in {"sub", "gsub", "split"}:
-            return self._substitute(name, arguments) if name != "split" else self._split_into(arguments)
-        if name == "match":
-            return self._match(arguments)
-        if (
-            name == "length"
-            and arguments
-            and arguments[0][0] == "variable"
-            and arguments[0][1] in self._arrays
-        ):
-            return float(len(self._arrays[arguments[0][1]]))
-        values = [self.value(argument) for argument in arguments]
-        self._call.machine.budget.charge()
-        return self._builtin(name, values)
-
-    def _user_function(self, name: str, values: list[Value]) -> Value:
-        names, body = self._functions[name]
-        self._calls += 1
-        if self._calls > 24:
-            raise LimitReachedError("nesting", 24, "levels")
-        saved = dict(self.variables)
-        for index, parameter in enumerate(names):
-            self.variables[parameter] = values[index] if index < len(values) else ""
-        try:
-            self._do(body)
-        except _ReturnError as error:
-            return error.value
-        finally:
-            self._calls -= 1
-            for parameter in names:
-                self.variables[parameter] = saved.get(parameter, "")
-        return ""
-
-    def _builtin(self, name: str, values: list[Value]) -> Value:
-        words = [text_of(value) for value in values]
-        first = words[0] if words else self._fields[0]
-        if name == "length":
-            return float(len(first))
-        if name in {"tolower", "toupper"}:
-            return lower(first) if name == "tolower" else upper(first)
-        if name == "substr" and len(values) > 1:
-            start = round(number(values[1])) - 1
-            end = start + round(number(values[2])) if len(values) > 2 else len(first)
-            return first[max(0, start) : max(0, end)]
-        if name == "index" and len(words) > 1:
-            return float(first.find(words[1]) + 1)
-        if name == "sprintf":
-            return self._format(words)
-        if name == "int":
-            return float(int(number(first))) if abs(number(first)) < 1e300 else 0.0
-        if name == "system":
-            self._call.shell.evaluate(first, self._call.shell.child(self._call.process))
-            return 0.0
-        if name in {"systime", "time"}:
-            return float(int(self._call.machine.now().timestamp()))
-        if name == "rand":
-            return int.from_bytes(self._call.machine.random(4), "big") / (1 << 32)
-        return 0.0
-
-    def _match(self, arguments: list[Tree]) -> Value:
-        text = text_of(self.value(arguments[0]))
-        pattern = arguments[1][1] if arguments[1][0] == "regex" else text_of(self.value(arguments[1]))
-        found = self._regex(pattern).search(text)
-        self.variables["RSTART"] = float(found.start + 1) if found else 0.0
-        self.variables["RLENGTH"] = float(found.end - found.start) if found else -1.0
-        return self.variables["RSTART"]
-
-    def _split_into(self, arguments: list[Tree]) -> Value:
-        text = text_of(self.value(arguments[0]))
-        separator = text_of(self.variables["FS"])
-        if len(arguments) > 2:
-            separator = arguments[2][1] if arguments[2][0] == "regex" else text_of(self.value(arguments[2]))
-        if separator == " ":
-            pieces = re.findall(r"[^ \t\n]+", text)
-        elif len(separator) == 1:
-            pieces = text.split(separator) if text else []
-        else:
-            pieces = self._split(text, separator) if separator else list(text)
-        self._arrays[arguments[1][1]] = {str(index): piece for index, piece in enumerate(pieces, 1)}
-        return float(len(pieces))
-
-    def _substitute(self, name: str, arguments: list[Tree]) -> Value:
-        pattern = arguments[0][1] if arguments[0][0] == "regex" else text_of(self.value(arguments[0]))
-        replacement = text_of(self.value(arguments[1]))
-        target: Tree = arguments[2] if len(arguments) > 2 else ("field", ("constant", 0.0))
-        text = text_of(self.value(target))
-        regex = self._regex(pattern)
-        pieces: list[str] = []
-        position = count = 0
-        while position <= len(text) and (found := regex.search(text, position)) is not None:
-            self._call.machine.budget.charge()
-            pieces += [text[position : found.start], _filled(replacement, found)]
-            count += 1
-            position = found.end
-            if found.end == found.start:
-                pieces.append(text[position : position + 1])
-                position += 1
-            if name == "sub":
-                break
-        if count:
-            self._store(target, "".join(pieces) + text[position:])
-        return float(count)
-
     _STATEMENTS: ClassVar[dict[str, Any]] = {
         "block": _block, "expression": _expression, "if": _if, "while": _while,
         "do": _do_while, "for": _for, "each": _each, "print": _print,
         "printf": _printf, "next": _next, "exit": _exit, "return": _return,
         "delete": _delete, "break": _break, "continue": _break,
     }  # fmt: skip
-    _EXPRESSIONS: ClassVar[dict[str, Any]] = {
-        "constant": _constant, "regex": _matched_regex, "field": _field_value,
-        "variable": _variable, "element": _element, "subscript": _subscript,
-        "group": _group, "in": _in, "concat": _concat, "choice": _choice,
-        "unary": _unary, "binary": _binary, "assign": _assign, "step": _step,
-        "call": _called,
-    }  # fmt: skip
-
-
-def _filled(replacement: str, found: Match) -> str:
-    return re.sub(r"\\&|&", lambda part: "&" if part[0] == "\\&" else found.group(0) or "", replacement)
-
-
-def _compared(left: Value, right: Value) -> int:
-    numeric = all(
-        isinstance(value, float) or (value != "" and _NUMBER.fullmatch(value)) for value in (left, right)
-    )
-    if numeric:
-        return (number(left) > number(right)) - (number(left) < number(right))
-    first, second = text_of(left), text_of(right)
-    return (first > second) - (first < second)
-
-
-def _calculated(left: float, operator: str, right: float) -> float:
-    try:
-        if operator == "+":
-            return left + right
-        if operator == "-":
-            return left - right
-        if operator == "*":
-            return left * right
-        if operator == "^":
-            return float(left**right) if left >= 0 or right == int(right) else 0.0
-        if right == 0:
-            raise AwkError("Division by zero")
-        return left / right if operator == "/" else left - right * int(left / right)
-    except (OverflowError, ValueError, ZeroDivisionError):
-        return 0.0
-
-
-_ORDER: Final = {
-    "<": lambda order: order < 0, "<=": lambda order: order <= 0, "==": lambda order: order == 0,
-    "!=": lambda order: order != 0, ">": lambda order: order > 0, ">=": lambda order: order >= 0,
-}  # fmt: skip
 
 
 def run_awk(call: Call, program: str, names: list[str], settings: dict[str, str]) -> int:

@@ -30,9 +30,7 @@ def _cd(call: Call) -> int:
         call.write(target + "\n")
     path = normal(call.path(target))
     try:
-        node = call.machine.fs.node(path)
-        if node.kind != "dir":
-            raise PathError("Not a directory")
+        call.machine.fs.names(path)
     except PathError as error:
         if call.machine.persona.gnu:
             call.process.complain(f"cd: {target}: {error.reason}")
@@ -333,19 +331,57 @@ def _getopts(call: Call) -> int:
 
 def _help(call: Call) -> int:
     call.write(
-        "Built-in commands:\n------------------\n\t. : [ [[ alias bg break cd chdir command continue echo eval exec\n"
-        "\texit export false fg getopts hash help history jobs kill let\n\tlocal printf pwd read readonly return set shift "
+        "Built-in commands:\n------------------\n"
+        "\t. : [ [[ alias bg break cd chdir command continue echo eval exec\n"
+        "\texit export false fg getopts hash help history jobs kill let\n"
+        "\tlocal printf pwd read readonly return set shift "
         "source test times\n\ttrap true type ulimit umask unalias unset wait\n\n"
     )
     return 0
 
 
 TABLE: Final[dict[str, Applet]] = {
-    "cd": _cd, "chdir": _cd, "pwd": _pwd, "export": _export, "readonly": _export, "local": _local,
-    "declare": _local, "typeset": _local, "unset": _unset, "set": _set, "shift": _shift, "read": _read,
-    "eval": _eval, ".": _dot, "source": _dot, "exec": _exec, "exit": _exit, "logout": _exit, "return": _return,
-    "break": _break, "continue": _continue, ":": _quiet, "trap": _trap, "umask": _umask, "wait": _quiet,
-    "jobs": _quiet, "fg": _quiet, "bg": _quiet, "hash": _quiet, "alias": _quiet, "unalias": _quiet,
-    "times": _quiet, "disown": _quiet, "shopt": _quiet, "unhistory": _quiet, "type": _type, "command": _command,
-    "builtin": _command, "history": _history, "ulimit": _ulimit, "let": _let, "getopts": _getopts, "help": _help,
-}  # fmt: skip
+    "cd": _cd,
+    "chdir": _cd,
+    "pwd": _pwd,
+    "export": _export,
+    "readonly": _export,
+    "local": _local,
+    "declare": _local,
+    "typeset": _local,
+    "unset": _unset,
+    "set": _set,
+    "shift": _shift,
+    "read": _read,
+    "eval": _eval,
+    ".": _dot,
+    "source": _dot,
+    "exec": _exec,
+    "exit": _exit,
+    "logout": _exit,
+    "return": _return,
+    "break": _break,
+    "continue": _continue,
+    ":": _quiet,
+    "trap": _trap,
+    "umask": _umask,
+    "wait": _quiet,
+    "jobs": _quiet,
+    "fg": _quiet,
+    "bg": _quiet,
+    "hash": _quiet,
+    "alias": _quiet,
+    "unalias": _quiet,
+    "times": _quiet,
+    "disown": _quiet,
+    "shopt": _quiet,
+    "unhistory": _quiet,
+    "type": _type,
+    "command": _command,
+    "builtin": _command,
+    "history": _history,
+    "ulimit": _ulimit,
+    "let": _let,
+    "getopts": _getopts,
+    "help": _help,
+}

@@ -100,7 +100,7 @@ def _wget(call: Call) -> int:
             name = f"{options.get('P').rstrip('/') or '/'}/{name}"
             _prefix(call, options.get("P"))
         try:
-            _receive(call, url, name, call.name if call.name in TABLE else call.name, agent)
+            _receive(call, url, name, call.name, agent)
         except PathError as error:
             call.complain(
                 f"can't open '{name}': {error.reason}"
@@ -347,9 +347,10 @@ _AGENTS: Final = {
     "lwp-download": "lwp-download/6.67", "GET": "lwp-request/6.67 libwww-perl/6.67", "lwp-request": "lwp-request/6.67 libwww-perl/6.67",
     "axel": "Axel/2.17.11 (Linux)", "fetch": "fetch libfetch/2.0", "aria2c": "aria2/1.36.0",
 }  # fmt: skip
-_OTHERS: Final = (
-    ["lwp-download", "fetch", "axel", "aria2c", "GET", "lwp-request", "lynx", "links", "elinks", "w3m", "http", "wget2", "uclient-fetch", "ncftpget", "lftpget", "snarf", "puf", "get", "httrack"]
-)
+_OTHERS: Final = [
+    "lwp-download", "fetch", "axel", "aria2c", "GET", "lwp-request", "lynx", "links", "elinks", "w3m",
+    "http", "wget2", "uclient-fetch", "ncftpget", "lftpget", "snarf", "puf", "get", "httrack",
+]  # fmt: skip
 
 
 def _scp(call: Call) -> int:

@@ -237,9 +237,19 @@ def _cut(call: Call) -> int:
 
 
 _CLASSES: Final = {
-    "alpha": "A-Za-z", "digit": "0-9", "alnum": "A-Za-z0-9", "upper": "A-Z", "lower": "a-z", "space": " \t\n\r\v\f",
-    "blank": " \t", "xdigit": "0-9A-Fa-f", "punct": "!-/:-@[-`{-~", "cntrl": "\0-\x1f\x7f", "print": " -~", "graph": "!-~",
-}  # fmt: skip
+    "alpha": "A-Za-z",
+    "digit": "0-9",
+    "alnum": "A-Za-z0-9",
+    "upper": "A-Z",
+    "lower": "a-z",
+    "space": " \t\n\r\v\f",
+    "blank": " \t",
+    "xdigit": "0-9A-Fa-f",
+    "punct": "!-/:-@[-`{-~",
+    "cntrl": "\0-\x1f\x7f",
+    "print": " -~",
+    "graph": "!-~",
+}
 
 
 def _set(text: str) -> str:
@@ -342,7 +352,22 @@ def _cmp(call: Call) -> int:
 
 
 TABLE: Final[dict[str, Applet]] = {
-    "cat": _cat, "more": _cat, "less": _cat, "head": _edge, "tail": _edge, "wc": _wc, "sort": _sort, "uniq": _uniq,
-    "cut": _cut, "tr": _tr, "rev": _rev, "tac": _tac, "nl": _nl, "strings": _strings, "fold": _fold, "paste": _paste,
-    "cmp": _cmp, "diff": _cmp,
-}  # fmt: skip
+    "cat": _cat,
+    "more": _cat,
+    "less": _cat,
+    "head": _edge,
+    "tail": _edge,
+    "wc": _wc,
+    "sort": _sort,
+    "uniq": _uniq,
+    "cut": _cut,
+    "tr": _tr,
+    "rev": _rev,
+    "tac": _tac,
+    "nl": _nl,
+    "strings": _strings,
+    "fold": _fold,
+    "paste": _paste,
+    "cmp": _cmp,
+    "diff": _cmp,
+}

@@ -197,7 +197,8 @@ def _stat(call: Call) -> int:
         call.write(
             f"  File: {name}\n  Size: {size:<15}\tBlocks: {-(-size // 512):<10} IO Block: 4096   {kind}\n"
             f"Device: 1fh/31d\tInode: {call.machine.persona.number(name, 2, 60_000):<11} Links: 1\n"
-            f"Access: ({node.mode & 0o7777:04o}/{mode_text(node)})  Uid: ({node.uid:>5}/    root)   Gid: ({node.gid:>5}/    root)\n"
+            f"Access: ({node.mode & 0o7777:04o}/{mode_text(node)})  "
+            f"Uid: ({node.uid:>5}/    root)   Gid: ({node.gid:>5}/    root)\n"
             + "".join(
                 f"{label}: {moment:%Y-%m-%d %H:%M:%S}.000000000 +0000\n"
                 for label in ("Access", "Modify", "Change")

@@ -124,11 +124,14 @@ def _banner(call: Call) -> str:
     functions = "\n".join(f"\t{entry.rstrip()}" for entry in lines)
     return (
         f"BusyBox {call.machine.persona.busybox_version} multi-call binary.\n"
-        "BusyBox is copyrighted by many authors between 1998-2015.\nLicensed under GPLv2. See source distribution for detailed\n"
+        "BusyBox is copyrighted by many authors between 1998-2015.\n"
+        "Licensed under GPLv2. See source distribution for detailed\n"
         "copyright notices.\n\nUsage: busybox [function [arguments]...]\n   or: busybox --list[-full]\n"
         "   or: busybox --install [-s] [DIR]\n   or: function [arguments]...\n\n"
-        "\tBusyBox is a multi-call binary that combines many common Unix\n\tutilities into a single executable.  Most people will create a\n"
-        "\tlink to busybox for each function they wish to use and BusyBox\n\twill act like whatever it was invoked as.\n\n"
+        "\tBusyBox is a multi-call binary that combines many common Unix\n"
+        "\tutilities into a single executable.  Most people will create a\n"
+        "\tlink to busybox for each function they wish to use and BusyBox\n"
+        "\twill act like whatever it was invoked as.\n\n"
         f"Currently defined functions:\n{functions}\n\n"
     )
 
@@ -265,11 +268,41 @@ def _script_command(call: Call) -> int:
 
 
 TABLE: Final[dict[str, Applet]] = {
-    "sh": _shell, "ash": _shell, "bash": _shell, "dash": _shell, "hush": _shell, "busybox": _busybox, "env": _env,
-    "nohup": _after(0), "setsid": _after(0), "time": _after(0), "nice": _after(0), "ionice": _after(0),
-    "timeout": _after(1), "sudo": _after(0), "start-stop-daemon": _after(0), "stdbuf": _after(0), "unbuffer": _after(0),
-    "chroot": _after(1), "chrt": _after(1), "taskset": _after(1), "watch": _after(0), "screen": _after(0),
-    "linux32": _after(0), "linux64": _after(0), "setarch": _after(1), "cttyhack": _after(0), "script": _script_command,
-    "su": _su, "xargs": _xargs, "python": _foreign, "python2": _foreign, "python3": _foreign, "perl": _foreign,
-    "php": _foreign, "ruby": _foreign, "lua": _foreign, "node": _foreign,
-}  # fmt: skip
+    "sh": _shell,
+    "ash": _shell,
+    "bash": _shell,
+    "dash": _shell,
+    "hush": _shell,
+    "busybox": _busybox,
+    "env": _env,
+    "nohup": _after(0),
+    "setsid": _after(0),
+    "time": _after(0),
+    "nice": _after(0),
+    "ionice": _after(0),
+    "timeout": _after(1),
+    "sudo": _after(0),
+    "start-stop-daemon": _after(0),
+    "stdbuf": _after(0),
+    "unbuffer": _after(0),
+    "chroot": _after(1),
+    "chrt": _after(1),
+    "taskset": _after(1),
+    "watch": _after(0),
+    "screen": _after(0),
+    "linux32": _after(0),
+    "linux64": _after(0),
+    "setarch": _after(1),
+    "cttyhack": _after(0),
+    "script": _script_command,
+    "su": _su,
+    "xargs": _xargs,
+    "python": _foreign,
+    "python2": _foreign,
+    "python3": _foreign,
+    "perl": _foreign,
+    "php": _foreign,
+    "ruby": _foreign,
+    "lua": _foreign,
+    "node": _foreign,
+}

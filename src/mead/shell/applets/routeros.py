@@ -15,10 +15,27 @@ __all__ = ["WORDS", "is_line", "run", "run_text"]
 
 WORDS: Final = frozenset(
     f"/{word}"
-    for word in ["tool", "system", "ip", "import", "user", "file", "interface", "log", "export", "routing", "snmp", "ppp", "queue", "radius", "certificate"]
+    for word in [
+        "tool",
+        "system",
+        "ip",
+        "import",
+        "user",
+        "file",
+        "interface",
+        "log",
+        "export",
+        "routing",
+        "snmp",
+        "ppp",
+        "queue",
+        "radius",
+        "certificate",
+    ]
 )
 _LINE: Final = re.compile(
-    r"\s*(?:/(?:tool|system|ip|import|user|file|interface|log|export|ppp|snmp)[ \t/]\S|:(?:do|put|global|local|delay|if|foreach)\b)"
+    r"\s*(?:/(?:tool|system|ip|import|user|file|interface|log|export|ppp|snmp)[ \t/]\S"
+    r"|:(?:do|put|global|local|delay|if|foreach)\b)"
 )
 _FETCH: Final = re.compile(r"fetch\b([^;\n\r}]*)", re.IGNORECASE)
 _SETTING: Final = re.compile(r'([a-z-]+)=\\?(?:"([^"\\]*)\\?"|([^\s"\\;]+))', re.IGNORECASE)

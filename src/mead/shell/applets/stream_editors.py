@@ -128,10 +128,10 @@ def _grep_show(
             for piece in _only(regexes, lines[index]):
                 call.write(f"{prefix}{f'{index + 1}:' if 'n' in options else ''}{piece}\n")
         return
-    last = -1
+    last, wanted = -1, frozenset(chosen)
     for index in chosen:
         for at in range(max(last + 1, index - before), min(len(lines), index + after + 1)):
-            mark = ":" if at in {index} or at in chosen else "-"
+            mark = ":" if at in wanted else "-"
             number = f"{at + 1}{mark}" if "n" in options else ""
             call.write(f"{prefix}{number}{lines[at]}\n")
             last = at

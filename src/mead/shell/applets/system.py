@@ -8,11 +8,9 @@ import re
 from datetime import timedelta
 from typing import Final
 
-from mead.shell.ast import decode
 from mead.shell.call import Applet, Call, FailedError, UsageError
-from mead.shell.control import ExitShellError
 from mead.shell.system_files import load_now, memory_now
-from mead.shell.vfs import Mount, PathError
+from mead.shell.vfs import Mount
 
 __all__ = ["TABLE"]
 
@@ -284,67 +282,6 @@ def _lspci(call: Call) -> int:
     return 0
 
 
-def _crontab(call: Call) -> int:
-    options = call.options("elru:c:i", first_operand_ends=True)
-    path = f"/var/spool/cron/crontabs/{options.get('u') or call.machine.username}"
-    if "l" in options:
-        try:
-            call.write(call.read(path))
-        except PathError:
-            call.say(
-                f"crontab: can't open '{call.machine.username}': No such file or directory\n"
-                if not call.machine.persona.gnu
-                else f"no crontab for {call.machine.username}\n"
-            )
-            return 1
-        return 0
-    if "r" in options:
-        if call.machine.fs.exists(path):
-            call.machine.fs.remove(path)
-        return 0
-    if "e" in options:
-        return 0
-    data = (
-        call.drain(call.stdin)
-        if not options.operands or options.operands[0] == "-"
-        else call.read(options.operands[0])
-    )
-    call.save(path, data, how="crontab")
-    return 0
-
-
-def _passwd(call: Call) -> int:
-    source = call.stdin
-    if not source.interactive:
-        call.drain(source)
-        call.say(
-            "passwd: password for root changed by root\n"
-            if not call.machine.persona.gnu
-            else "passwd: password updated successfully\n"
-        )
-        return 0
-    call.write(f"Changing password for {call.machine.username}\nNew password: ")
-    source.line()
-    call.write("\nRetype password: ")
-    source.line()
-    call.write(f"\npasswd: password for {call.machine.username} changed by {call.machine.username}\n")
-    return 0
-
-
-def _chpasswd(call: Call) -> int:
-    call.drain(call.stdin)
-    return 0
-
-
-def _halt(call: Call) -> int:
-    if call.name == "shutdown" and "-c" in call.argv:
-        return 0
-    if not call.machine.persona.gnu:
-        call.write("The system is going down NOW!\n")
-    call.machine.down = True
-    raise ExitShellError(0)
-
-
 def _tty(call: Call) -> int:
     call.write("/dev/pts/0\n" if call.stdin.interactive else "not a tty\n")
     return 0 if call.stdin.interactive else 1
@@ -358,69 +295,27 @@ def _stty(call: Call) -> int:
     return 0
 
 
-def _sysctl(call: Call) -> int:
-    for word in call.argv[1:]:
-        name, equals, value = word.partition("=")
-        if name.startswith("-"):
-            continue
-        path = "/proc/sys/" + name.replace(".", "/")
-        if equals:
-            call.write(f"{name} = {value}\n")
-            continue
-        try:
-            call.write(f"{name} = {decode(call.read(path)).strip()}\n")
-        except PathError as error:
-            call.complain(f"error: '{path}': {error.reason}")
-            return 1
-    return 0
-
-
-def _fdisk(call: Call) -> int:
-    if "-l" in call.argv and call.machine.persona.gnu:
-        size = call.machine.persona.number("disk", 20_000_000, 80_000_000)
-        call.write(
-            f"Disk /dev/sda: {size / (1 << 20):.0f} GiB, {size * 1024} bytes, {size * 2} sectors\n\nDevice     Boot Start      End  Sectors Size Id Type\n/dev/sda1  *     2048 {size * 2 - 1} {size * 2 - 2048}  {size / (1 << 20):.0f}G 83 Linux\n"
-        )
-    return 0
-
-
-def _service(call: Call) -> int:
-    words = call.argv[1:]
-    if call.name == "systemctl" and words[:1] == ["status"]:
-        call.write(
-            "● ".encode()
-            + f"{words[1] if len(words) > 1 else call.machine.persona.hostname}\n   Active: inactive (dead)\n".encode(
-                "latin-1", "replace"
-            )
-        )
-        return 3
-    return 0
-
-
-def _package(call: Call) -> int:
-    words = [word for word in call.argv[1:] if not word.startswith("-")]
-    if words[:1] == ["update"]:
-        call.write("Hit:1 http://deb.debian.org/debian stable InRelease\nReading package lists... Done\n")
-    elif words:
-        call.write("Reading package lists... Done\nBuilding dependency tree... Done\n")
-        for name in words[1:]:
-            call.say(f"E: Unable to locate package {name}\n")
-        return 100 if len(words) > 1 else 0
-    return 0
-
-
-def _dpkg(call: Call) -> int:
-    if "--print-architecture" in call.argv:
-        names = {"x86_64": "amd64", "aarch64": "arm64", "i686": "i386", "armv7l": "armhf"}
-        call.write(names.get(call.machine.persona.architecture, call.machine.persona.architecture) + "\n")
-    return 0
-
-
 TABLE: Final[dict[str, Applet]] = {
-    "uname": _uname, "arch": _arch, "id": _id, "whoami": _whoami, "logname": _whoami, "hostname": _hostname, "free": _free,
-    "df": _df, "mount": _mount, "umount": _umount, "uptime": _uptime, "w": _w, "who": _who, "users": _whoami, "last": _last,
-    "date": _date, "nproc": _nproc, "lscpu": _lscpu, "dmesg": _dmesg, "lspci": _lspci, "crontab": _crontab,
-    "passwd": _passwd, "chpasswd": _chpasswd, "reboot": _halt, "halt": _halt, "poweroff": _halt, "shutdown": _halt,
-    "tty": _tty, "stty": _stty, "sysctl": _sysctl, "fdisk": _fdisk, "service": _service, "systemctl": _service,
-    "apt": _package, "apt-get": _package, "dpkg": _dpkg,
-}  # fmt: skip
+    "uname": _uname,
+    "arch": _arch,
+    "id": _id,
+    "whoami": _whoami,
+    "logname": _whoami,
+    "hostname": _hostname,
+    "free": _free,
+    "df": _df,
+    "mount": _mount,
+    "umount": _umount,
+    "uptime": _uptime,
+    "w": _w,
+    "who": _who,
+    "users": _whoami,
+    "last": _last,
+    "date": _date,
+    "nproc": _nproc,
+    "lscpu": _lscpu,
+    "dmesg": _dmesg,
+    "lspci": _lspci,
+    "tty": _tty,
+    "stty": _stty,
+}

@@ -19,7 +19,10 @@ _NUMERIC: Final[dict[str, Callable[[int, int], bool]]] = {
     "-le": lambda a, b: a <= b, "-gt": lambda a, b: a > b, "-ge": lambda a, b: a >= b,
 }  # fmt: skip
 _KINDS: Final = {"-f": "file", "-d": "dir", "-b": "block", "-c": "char", "-p": "fifo", "-S": "socket"}
-_UNARY: Final = frozenset(["-e", "-f", "-d", "-b", "-c", "-p", "-S", "-h", "-L", "-r", "-w", "-x", "-s", "-n", "-z", "-t", "-u", "-g", "-k", "-O", "-G"])
+_UNARY: Final = frozenset({
+    "-e", "-f", "-d", "-b", "-c", "-p", "-S", "-h", "-L", "-r", "-w", "-x", "-s", "-n", "-z", "-t",
+    "-u", "-g", "-k", "-O", "-G",
+})  # fmt: skip
 
 
 class _Condition:
