@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import asyncio
 import socket
+import threading
 from ipaddress import ip_address
 
 import pytest
@@ -11,6 +13,26 @@ from mead.egress.resolver import FixedResolver, SystemResolver
 
 async def test_the_systems_resolver_knows_loopback() -> None:
     assert ip_address("127.0.0.1") in await SystemResolver().resolve("localhost")
+
+
+async def test_a_name_server_that_never_answers_holds_up_no_thread_of_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answered = threading.Event()
+
+    def stuck(*_: object, **__: object) -> list[object]:
+        answered.wait(10)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", stuck)
+    resolver = SystemResolver(timeout_seconds=0.1, max_threads=2)
+    try:
+        tries = (resolver.resolve(f"{number}.example") for number in range(50))
+        outcomes = await asyncio.gather(*tries, return_exceptions=True)
+        assert {type(outcome) for outcome in outcomes} == {TimeoutError}
+        assert await asyncio.to_thread(lambda: 5) == 5
+    finally:
+        answered.set()
 
 
 async def test_a_table_answers_what_is_in_it() -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from typing import Protocol
 
@@ -24,17 +25,26 @@ class Resolver(Protocol):
 
 
 class SystemResolver:
-    """The machine's own resolver."""
+    """The machine's own resolver, on threads of its own.
 
-    def __init__(self, *, timeout_seconds: float = 10.0) -> None:
+    An attacker chooses the names and may run a name server that never answers; with the event loop's threads,
+    a few such names would hold up everybody else who needs one.
+    """
+
+    def __init__(self, *, timeout_seconds: float = 10.0, max_threads: int = 8) -> None:
         self._timeout_seconds = timeout_seconds
+        self._threads = ThreadPoolExecutor(max_threads, thread_name_prefix="resolver")
 
     async def resolve(self, host: str) -> Sequence[Address]:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(self._timeout_seconds):
-            found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        answers = (ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in found)
-        return list(dict.fromkeys(answers))[:_MAX_ANSWERS]
+            found = await loop.run_in_executor(self._threads, _look_up, host)
+        return list(dict.fromkeys(found))[:_MAX_ANSWERS]
+
+
+def _look_up(host: str) -> list[Address]:
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return [ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in found]
 
 
 class FixedResolver:
