@@ -14,7 +14,7 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 def face(persona: Persona) -> tuple[object, ...]:
-    product = persona.product(80, tls=False)
+    product = persona.product
     return (
         persona.hostname, persona.boot_time, persona.mac, persona.ssh.banner, persona.device.name,
         persona.device_host, persona.failure_seconds, product.name, persona.installed,

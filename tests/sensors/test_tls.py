@@ -49,10 +49,12 @@ async def test_a_request_through_tls_is_fingerprinted_and_answered(bench: Any, p
     assert b.events.of("request.received")[0].target == "/"
 
 
-async def test_what_is_no_tls_is_answered_in_the_clear(bench: Any) -> Any:
+async def test_what_is_said_without_tls_is_recorded_and_refused(bench: Any) -> Any:
     b = bench("https", port=443)
     b.open()
-    assert b.send(b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.0")
+    answer = b.send(b"GET / HTTP/1.0\r\n\r\n")
+    assert b"plain HTTP request" in answer or not answer
+    assert b.closed == "no TLS"
     await b.finish()
     assert b.events.of("request.received")
 

@@ -50,6 +50,7 @@ class Console:
             now=context.session.now,
             username=self.username,
             interactive=interactive,
+            peer=context.session.source,
         )
         self._capture.on_written = self._written
 
@@ -71,12 +72,12 @@ class Console:
     @property
     def home(self) -> str:
         """Where a login begins."""
-        return "/root" if self.username == "root" else f"/home/{self.username}"
+        return self.shell.persona.home_of(self.username) or "/"
 
     @property
     def users(self) -> dict[int, str]:
         """Names of the accounts by their number."""
-        return {0: "root", 33: "www-data", 65534: "nobody"}
+        return {user.uid: user.name for user in self.shell.persona.users}
 
     @property
     def prompt(self) -> bytes:
@@ -105,6 +106,16 @@ class Console:
         reply = self.shell.feed_eof()
         self._done(reply)
         return reply
+
+    def interrupt(self) -> bytes:
+        """The peer pressed control-C; what a command has read until then stays read."""
+        if self.shell.reading:
+            return self._done(self.shell.feed_eof())
+        return self._done(self.shell.interrupt())
+
+    def close(self) -> None:
+        """The session ends: what was still growing is whole now."""
+        self._done(self.shell.close())
 
     def _told(self, line: bytes, reply: Reply) -> None:
         if not line.strip():

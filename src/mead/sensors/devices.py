@@ -31,6 +31,8 @@ class Device:
     """Host names that such devices carry; empty: the sensor's own."""
     gnu: bool = False
     """Whether GNU tools are behind it, not BusyBox."""
+    after_negotiation: bool = False
+    """Whether it says nothing until the peer has answered its first packet."""
     tries: int = 3
     """Wrong logins after which it hangs up."""
 
@@ -38,11 +40,11 @@ class Device:
 _ASH = "\r\n\r\n{busybox} built-in shell (ash)\r\nEnter 'help' for a list of built-in commands.\r\n\r\n"
 
 DEVICES: tuple[Device, ...] = (
-    Device("camera", "busybox-1.0", 24, "\r\n", "{host} login: ", greeting=_ASH, hosts=("(none)", "IPCamera", "ipcam", "hi3518")),
-    Device("recorder", "busybox-1.0", 16, "\r\n", "{host} login: ", greeting=_ASH, hosts=("dvrdvs", "DVR", "nvr", "hisilicon", "localdvr")),
-    Device("router", "busybox", 22, "\r\n", "{host} login: ", greeting=_ASH, hosts=("router", "HomeGateway", "gateway", "OpenWrt", "tc3162")),
-    Device("gpon", "busybox", 12, "\r\n", "Login: ", wrong="Login incorrect\r\n", greeting=_ASH, hosts=("GPON", "ONT", "hgu")),
-    Device("modem", "utelnetd", 10, "BCM{number} Broadband Router\r\n", "Login: ", wrong="Login incorrect. Try again.\r\n", greeting="\r\n", hosts=("bcm96318", "adsl", "dsl")),
-    Device("embedded-linux", "netkit", 10, "{system}\r\n", "{host} login: ", wrong="\r\nLogin incorrect\r\n", greeting="\r\n", gnu=True),
+    Device("camera", "busybox-1.0", 22, "", "{host} login: ", greeting=_ASH, hosts=("(none)", "IPCamera", "ipcam", "hi3518")),
+    Device("recorder", "busybox-1.0", 14, "", "{host} login: ", greeting=_ASH, hosts=("dvrdvs", "DVR", "nvr", "hisilicon", "localdvr")),
+    Device("router", "busybox", 20, "\r\r\n", "{host} login: ", greeting=_ASH, hosts=("router", "HomeGateway", "gateway", "OpenWrt", "tc3162")),
+    Device("gpon", "busybox-1.0", 10, "", "login: ", greeting=_ASH, hosts=("GPON", "ONT", "hgu")),
+    Device("modem", "utelnetd", 10, "BCM{number} Broadband Router\r\n", "{host} login: ", wrong="Login incorrect. Try again.\r\n", greeting="\r\n", hosts=("bcm96318", "adsl", "dsl")),
+    Device("linux", "netkit", 24, "{system}\r\n", "{host} login: ", wrong="\r\nLogin incorrect\r\n", greeting="\r\n", gnu=True, after_negotiation=True),
 )  # fmt: skip
 """Weighted by how often they are met on the Internet: a judgement, no census."""

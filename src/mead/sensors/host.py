@@ -198,8 +198,8 @@ class _Connection(asyncio.Protocol):
     """One connection: bytes to its dialogue, outputs to its socket."""
 
     __slots__ = (
-        "_closing", "_dialogue", "_door", "_host", "_last", "_left", "_queue", "_reason", "_service", "_since",
-        "_timer", "_transport", "capture", "session",
+        "_closing", "_dialogue", "_door", "_host", "_last", "_left", "_queue", "_reason", "_service",
+        "_since", "_timer", "_transport", "capture", "session",
     )  # fmt: skip
 
     _transport: asyncio.Transport
@@ -214,7 +214,6 @@ class _Connection(asyncio.Protocol):
         self._reason = ""
         self._closing = False
         self._left = False
-        self._left = False
         self._queue: list[Output] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -222,15 +221,14 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         host = self._host
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport  # type: ignore[assignment]  # uvloop's is not of asyncio's class
         peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
         if not peer or not own:  # gone before it was accepted
-            transport.abort()
+            self._transport.abort()
             return
         source = canonical(peer[0])
         if not host.admit(source):
-            transport.abort()
+            self._transport.abort()
             return
         host.connections.add(self)
         host.per_source[source] += 1
@@ -241,7 +239,7 @@ class _Connection(asyncio.Protocol):
             endpoint, sensor=host.sensor, service=self._door.service, sink=host.sink, clock=host.clock
         )
         self.capture = Capture(self.session, host.desk)
-        transport.set_write_buffer_limits(host.limits.write_buffer_bytes)
+        self._transport.set_write_buffer_limits(host.limits.write_buffer_bytes)
         try:
             self.session.opened()
             context = Context(self.session, self.capture, host.persona, host.credentials, self)

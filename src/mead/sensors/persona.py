@@ -63,6 +63,7 @@ class Persona:
         self.device_host = self.random("device").choice(self.device.hosts or (self.hostname,))
         self.failure_seconds = round(self.random("failure").uniform(0.8, 1.6), 3)
         """How long a wrong password keeps the peer waiting."""
+        self.product: Product = self._web()
         shells = default_personas(self.random("shells").randbytes(32), now=now or datetime.now(UTC))
         self._server = self._make_server(shells)
         self._devices = tuple(
@@ -78,11 +79,14 @@ class Persona:
         """One of `options`, by weight."""
         return self.random(purpose).choices(options, [option.weight for option in options])[0]
 
-    def product(self, port: int, *, tls: bool) -> Product:
-        """The web product behind a port: one on all ports of a host that belong together."""
-        embedded = port not in {80, 443, 8080, 8443} or self.random("web", "kind").random() < 0.4
-        fitting = [product for product in PRODUCTS if product.embedded == embedded]
-        return self.choose("web" if not embedded else f"web{'s' if tls and port != 443 else ''}", fitting)
+    def _web(self) -> Product:
+        """The web server that belongs to the rest: a device's pages, or what the distribution ships."""
+        if not self.device.gnu:
+            return self.choose("web", [product for product in PRODUCTS if product.embedded])
+        system = next(
+            (name for name in ("Debian", "Ubuntu") if self.ssh.distribution.startswith(name)), "Enterprise"
+        )
+        return self.choose("web", [product for product in PRODUCTS if product.system == system])
 
     def device_text(self, text: str, shell: ShellPersona | None = None) -> bytes:
         """A device's text with its places filled in."""

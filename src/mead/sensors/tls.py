@@ -78,20 +78,36 @@ class _Inside:
 
 
 class Tls:
-    """A dialogue spoken through TLS; a peer that does not speak TLS is answered in the clear."""
+    """A dialogue spoken through TLS; what a peer says without TLS is recorded, and answered with `plain`."""
 
-    __slots__ = ("_context", "_incoming", "_inner", "_object", "_outgoing", "_ready", "_tap")
+    __slots__ = (
+        "_begun",
+        "_context",
+        "_incoming",
+        "_inner",
+        "_object",
+        "_outgoing",
+        "_plain",
+        "_ready",
+        "_tap",
+    )
 
     def __init__(
-        self, context: Context, server: ssl.SSLContext | None, inside: Callable[[Context], Dialogue]
+        self,
+        context: Context,
+        server: ssl.SSLContext | None,
+        inside: Callable[[Context], Dialogue],
+        *,
+        plain: bytes = b"",
     ) -> None:
+        self._plain = plain
         self._context = context
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._object: ssl.SSLObject | None = None
         if server is not None:
             self._object = server.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._tap: HelloTap | None = HelloTap(context.session)
-        self._ready = False
+        self._begun = self._ready = False
         link = _Inside(self, context.link)
         self._inner = inside(
             Context(
@@ -103,15 +119,15 @@ class Tls:
         return []
 
     def receive(self, data: bytes) -> list[Output]:
-        if self._tap is not None:
-            if data[:1] and data[0] != _RECORD and not self._incoming.pending and not self._ready:
-                self._tap, self._object = None, None
-                return self._inner.receive(data)
-            out = self._tap.receive(data)
-        else:
-            out = []
+        if data and not self._begun:
+            self._begun = True
+            if data[0] != _RECORD:
+                self._tap = self._object = None
+        if self._tap is None:
+            return self._in_the_clear(data)
+        out = self._tap.receive(data)
         if self._object is None:
-            return out if self._tap is not None else self._inner.receive(data)
+            return out
         if data:
             self._incoming.write(data)
         else:
@@ -129,6 +145,14 @@ class Tls:
             return b""
         self._object.write(data)
         return self._outgoing.read()
+
+    def _in_the_clear(self, data: bytes) -> list[Output]:
+        """Record what is said without TLS, and answer it as a server that wants TLS."""
+        heard = self._inner.receive(data)
+        out: list[Output] = [item for item in heard if isinstance(item, Fact)]
+        if len(out) == len(heard):
+            return out
+        return [*out, Send(self._plain), Close("no TLS")] if self._plain else [*out, Close("no TLS")]
 
     def _advance(self, tls: ssl.SSLObject, out: list[Output]) -> None:
         try:

@@ -23,7 +23,7 @@ def web(bench: Any, product: str | None = None, **options: Any) -> Any:
     b = bench("http", port=80, **options)
     if product:
         chosen = next(entry for entry in PRODUCTS if entry.name == product)
-        b.persona.product = lambda port, tls: chosen
+        b.persona.product = chosen
     b.open()
     return b
 
@@ -83,7 +83,7 @@ async def test_an_injected_command_is_run_and_its_offer_followed(bench: Any, elf
 
 async def test_the_output_of_an_injected_command_is_shown(bench: Any) -> None:
     b = web(bench, "goahead-camera")
-    assert b"mead-1234" in ask(b, b"GET /x.cgi?ip=1.1.1.1;echo%20mead-$((1000+234)) HTTP/1.1")
+    assert b"mead-1234" in ask(b, b"GET /x.cgi?ip=1.1.1.1;echo%20mead-$((1000%2B234)) HTTP/1.1")
     await b.finish()
 
 

@@ -41,6 +41,7 @@ def connect(running: Any, **options: Any) -> Any:
         "known_hosts": None,
         "config": None,
         "client_keys": None,
+        "preferred_auth": ["publickey", "password"],
     } | options
     return asyncssh.connect("127.0.0.1", running.ports["ssh"], **options)
 

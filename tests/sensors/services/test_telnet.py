@@ -12,13 +12,20 @@ from typing import Any
 
 import pytest
 
+from mead.sensors.devices import DEVICES
 from mead.wire.telnet import escape
 
 QUIET = b"\xff\xfe\x01\xff\xfe\x1f"
 
 
-def logged_in(bench: Any, **options: Any) -> Any:
+def facing(bench: Any, device: str = "camera", **options: Any) -> Any:
     b = bench("telnet", **options)
+    b.persona.device = next(entry for entry in DEVICES if entry.name == device)
+    return b
+
+
+def logged_in(bench: Any, **options: Any) -> Any:
+    b = facing(bench, **options)
     first = b.open()
     b.greeting = b.send(b"root\r\n") + b.send(b"vizxv\r\n")
     return b, first
@@ -33,10 +40,23 @@ async def test_a_login_is_asked_for_recorded_and_answered_with_a_prompt(bench: A
 
 
 async def test_the_password_is_not_echoed(bench: Any) -> None:
-    b = bench("telnet")
+    b = facing(bench)
     b.open()
     assert b"root" in b.send(b"root\r\n")
     assert b"vizxv" not in b.send(b"vizxv\r\n")
+
+
+@pytest.mark.parametrize("device", [entry.name for entry in DEVICES])
+async def test_every_device_lets_a_weak_login_in(bench: Any, device: str) -> Any:
+    b, first = logged_in(bench, device=device)
+    assert first.startswith(b"\xff")
+    assert b.send(b"echo mead-ok\r\n").count(b"mead-ok") == 2 - (device == "linux")
+
+
+async def test_a_telnetd_that_waits_for_answers_says_nothing_before(bench: Any) -> Any:
+    b = facing(bench, device="linux")
+    assert b.open() == b"\xff\xfd\x18\xff\xfd \xff\xfd#\xff\xfd'"
+    assert b"login: " in b.send(b"\xff\xfc\x18\xff\xfc \xff\xfc#\xff\xfc'")
 
 
 async def test_wrong_logins_are_recorded_and_end_the_connection(bench: Any) -> None:

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import asyncssh
-from asyncssh.stream import SSHServerStreamSession
+from asyncssh.stream import SSHReader, SSHServerStreamSession, SSHWriter
 
 from mead.model.codec import text
 from mead.model.event import CommandInput, TunnelRequested
 from mead.sensors.console import Console
 from mead.sensors.dialogue import Context
 from mead.sensors.openssh.files import EmulatedFiles
+from mead.sensors.openssh.sftp import run_sftp
 from mead.wire.core import Fact, Limit, Output, Send
 from mead.wire.terminal import Mode, TelnetData, TelnetEof, TelnetInterrupt, TelnetLine, Terminal
 
@@ -66,8 +67,11 @@ class Channel(SSHServerStreamSession[bytes]):
     def session_started(self) -> None:
         channel = self._chan
         assert channel is not None
-        if channel.get_subsystem() == "sftp" or self._how == "scp":
+        if self._how == "scp":
             super().session_started()
+            return
+        if channel.get_subsystem() == "sftp":
+            self._serve_sftp()
             return
         interactive = self._command is None and self._terminal is not None
         self._console = Console(self._context, self._username, door="ssh", interactive=interactive)
@@ -118,8 +122,10 @@ class Channel(SSHServerStreamSession[bytes]):
         self._console = None
         if console is None:
             super().connection_lost(exc)
-        elif console.reading and not self._over:
-            console.feed_eof()
+        else:
+            if console.reading and not self._over:
+                console.feed_eof()
+            console.close()
 
     def break_received(self, msec: int) -> bool:
         return True
@@ -135,6 +141,15 @@ class Channel(SSHServerStreamSession[bytes]):
     def _start_files(self, channel: Any) -> EmulatedFiles:
         console = Console(self._context, self._username, door="ssh", interactive=False)
         return EmulatedFiles(channel, console, self._brought, self._context.session.limit)
+
+    def _serve_sftp(self) -> None:
+        channel, connection = self._chan, self._conn
+        assert connection is not None
+        assert channel is not None
+        reader, writer = SSHReader(self, channel), SSHWriter(self, channel)
+        server = self._init_sftp_server()
+        assert isinstance(server, EmulatedFiles)
+        connection.create_task(run_sftp(server, reader, writer, self._context.persona.ssh))
 
     def _brought(self, path: str, data: bytes) -> None:
         name = path.rpartition("/")[2]
@@ -195,8 +210,7 @@ class Channel(SSHServerStreamSession[bytes]):
                     return
                 self._show(console.feed_eof().output)
             case TelnetInterrupt():
-                if console.reading:
-                    self._show(console.feed_eof().output)
+                self._show(console.interrupt())
             case Limit():
                 self._context.session.observe(fact)
                 return

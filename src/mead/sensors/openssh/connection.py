@@ -129,8 +129,9 @@ class OpenSshConnection(SSHServerConnection):
         policy: Policy,
         owner: asyncssh.SSHServer,
     ) -> None:
-        super().__init__(loop, options)
         self._claimed = version
+        self._strict_asked = False
+        super().__init__(loop, options)
         self._policy = policy
         self._protocol_factory = lambda: owner
         names = [name.encode() for name in version.host_keys]
@@ -138,6 +139,15 @@ class OpenSshConnection(SSHServerConnection):
         self._attempts = 0
         self._failures = 0
         self._name = b""
+
+    @property
+    def _strict_kex(self) -> bool:
+        """Whether both sides want strict key exchange: asyncssh looks at what the client offers only."""
+        return self._strict_asked and "kex-strict-s-v00@openssh.com" in self._claimed.kex
+
+    @_strict_kex.setter
+    def _strict_kex(self, asked: bool) -> None:
+        self._strict_asked = asked
 
     async def reload_config(self) -> None:
         """Sshd's `Match` blocks: we have none, and asyncssh would start a thread for it."""

@@ -275,6 +275,8 @@ class EmulatedFiles(asyncssh.SFTPServer):
     def exit(self) -> None:
         for opened in tuple(self._open):
             self.close(opened)
+        if not self.channel.is_closing():
+            self.channel.exit(0)
 
 
 def _refuse(reason: str) -> NoReturn:

@@ -65,7 +65,19 @@ def serve(context: Context) -> Dialogue:
 def serve_tls(context: Context) -> Dialogue:
     """Start the dialogue of one HTTPS connection."""
     server = _server(context.persona, context.session.port) if context.live else None
-    return Tls(context, server, lambda inner: _Http(inner, tls=True))
+    return Tls(context, server, lambda inner: _Http(inner, tls=True), plain=_plain(context.persona))
+
+
+def _plain(persona: Persona) -> bytes:
+    """What the product says to a request that is not encrypted; most just hang up."""
+    product = persona.product
+    if not product.name.startswith("nginx"):
+        return b""
+    version = persona.random("version", product.name).choice(product.versions)
+    server = product.server.replace("{version}", version).encode()
+    body = _PLAIN_TO_TLS.replace(b"{server}", server)
+    head = b"HTTP/1.1 400 Bad Request\r\nServer: %s\r\nContent-Type: text/html\r\nContent-Length: %d\r\n"
+    return head % (server, len(body)) + b"Connection: close\r\n\r\n" + body
 
 
 def prepare_tls(persona: Persona, port: int) -> None:
@@ -75,8 +87,10 @@ def prepare_tls(persona: Persona, port: int) -> None:
 
 @lru_cache(maxsize=64)
 def _server(persona: Persona, port: int) -> ssl.SSLContext:
-    product = persona.product(port, tls=True)
-    return server_context(persona, product.name, old=product.embedded)
+    product = persona.product
+    return server_context(
+        persona, f"{product.name}-{port}" if product.embedded else product.name, old=product.embedded
+    )
 
 
 @lru_cache(maxsize=256)
@@ -95,7 +109,7 @@ class _Http:
     def __init__(self, context: Context, *, tls: bool) -> None:
         persona, port = context.persona, context.session.port
         self._context = context
-        self._product: Product = persona.product(port, tls=tls)
+        self._product: Product = persona.product
         host, _ = _site(persona, port, self._product.name)
         version = persona.random("version", self._product.name).choice(self._product.versions)
         self._site = Site(host, persona.installed, persona.random("site", self._product.name), version)
@@ -123,7 +137,9 @@ class _Http:
         return out
 
     def lost(self) -> None:
-        self._console = None
+        if self._console is not None:
+            self._console.close()
+            self._console = None
 
     def _answer(self, request: HttpRequest, out: list[Output]) -> None:
         form = request.form() if request.body else Form()
@@ -248,6 +264,11 @@ class _Http:
         return respond(answer.status, headers, answer.body, version=version, head_only=head_only)
 
 
+_PLAIN_TO_TLS = (
+    b"<html>\r\n<head><title>400 The plain HTTP request was sent to HTTPS port</title></head>\r\n<body>\r\n"
+    b"<center><h1>400 Bad Request</h1></center>\r\n"
+    b"<center>The plain HTTP request was sent to HTTPS port</center>\r\n<hr><center>{server}</center>\r\n</body>\r\n</html>\r\n"
+)
 _WELCOME = b'<html><head><meta http-equiv="refresh" content="0; url=/main.html"></head><body></body></html>\n'
 
 

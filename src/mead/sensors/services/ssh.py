@@ -77,10 +77,12 @@ class _Ssh:
                     self._seen("hassh", item.hassh, item.hassh_text)
                 else:
                     out.append(item)
+            line, ended, _ = (self._buffer + data).partition(b"\n")
+            speaks_else = bool(ended) and not line.startswith(b"SSH-")
+            if not identified and (self._reader.done or speaks_else) and not out_closes(out):
+                out += [Send(_INVALID), Close("no SSH client")]
             if self._reader.done:
                 self._reader = None
-                if not identified and not out_closes(out):
-                    out += [Send(_INVALID), Close("no SSH client")]
         if out_closes(out):
             return out
         if not identified:

@@ -28,7 +28,7 @@ def serve(context: Context) -> Dialogue:
 class _Telnet:
     """Name, password, shell: one state after the other."""
 
-    __slots__ = ("_console", "_context", "_core", "_device", "_name", "_tries")
+    __slots__ = ("_console", "_context", "_core", "_device", "_name", "_tries", "_waiting")
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -37,10 +37,13 @@ class _Telnet:
         self._console: Console | None = None
         self._name: bytes | None = None
         self._tries = 0
+        self._waiting = False
 
     def open(self) -> list[Output]:
         out = self._core.start()
-        out.append(self._say(self._device.banner + self._device.login))
+        self._waiting = self._device.after_negotiation
+        if not self._waiting:
+            out.append(self._say(self._device.banner + self._device.login))
         return self._record(out)
 
     def receive(self, data: bytes) -> list[Output]:
@@ -48,6 +51,9 @@ class _Telnet:
             self._context.capture.typed(data)
         self._core.feed(data)
         out: list[Output] = []
+        if self._waiting and data:
+            self._waiting = False
+            out.append(self._say(self._device.banner + self._device.login))
         while step := self._core.step():
             for item in step:
                 if isinstance(item, Fact):
@@ -59,7 +65,9 @@ class _Telnet:
         return self._record(out)
 
     def lost(self) -> None:
-        self._console = None
+        if self._console is not None:
+            self._console.close()
+            self._console = None
 
     def _take(self, fact: Fact, out: list[Output]) -> None:
         match fact:
@@ -146,10 +154,8 @@ class _Telnet:
         console = self._console
         if console is None:
             self._ask_again(out)
-        elif console.reading:
-            self._after(console.feed_eof().output, out)
         else:
-            out.append(Send(escape(console.prompt)))
+            self._after(console.interrupt(), out)
 
     def _say(self, message: str) -> Send:
         return Send(escape(self._context.persona.device_text(message)))

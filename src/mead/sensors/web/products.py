@@ -46,7 +46,8 @@ class Product:
 
     name: str
     weight: int
-    embedded: bool
+    system: str
+    """Distribution that ships it; empty: a device."""
     server: str
     """Value of `Server`; `{version}` is filled in."""
     versions: tuple[str, ...]
@@ -63,6 +64,11 @@ class Product:
     """Values of headers that never change."""
     errors_are_short: bool = False
     """Whether error responses leave out the validators."""
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it stands on a device."""
+        return not self.system
 
     def server_name(self, site: Site) -> str:
         """The value of `Server`."""
@@ -226,27 +232,29 @@ _SERVER_FIRST = (
 _DATE_FIRST = ("Date", "Server", "Last-Modified", "ETag", "Accept-Ranges", "Content-Length", "Content-Type")
 
 PRODUCTS: tuple[Product, ...] = (
-    Product("nginx-debian", 12, False, "nginx/{version}", ("1.18.0", "1.22.1", "1.14.2"), _SERVER_FIRST, _nginx, _NGINX_ERROR),
-    Product("nginx-ubuntu", 12, False, "nginx/{version} (Ubuntu)", ("1.18.0", "1.24.0", "1.14.0"), _SERVER_FIRST, _nginx, _NGINX_ERROR),
-    Product("apache-debian", 10, False, "Apache/{version} (Debian)", ("2.4.57", "2.4.62", "2.4.56", "2.4.38"), _DATE_FIRST, _apache, _APACHE_ERROR),
-    Product("apache-ubuntu", 12, False, "Apache/{version} (Ubuntu)", ("2.4.41", "2.4.52", "2.4.58", "2.4.29"), _DATE_FIRST, _apache, _APACHE_ERROR),
+    Product("nginx-debian", 12, "Debian", "nginx/{version}", ("1.18.0", "1.22.1", "1.14.2"), _SERVER_FIRST, _nginx, _NGINX_ERROR),
+    Product("nginx-ubuntu", 12, "Ubuntu", "nginx/{version} (Ubuntu)", ("1.18.0", "1.24.0", "1.14.0"), _SERVER_FIRST, _nginx, _NGINX_ERROR),
+    Product("apache-debian", 10, "Debian", "Apache/{version} (Debian)", ("2.4.57", "2.4.62", "2.4.56", "2.4.38"), _DATE_FIRST, _apache, _APACHE_ERROR),
+    Product("apache-ubuntu", 12, "Ubuntu", "Apache/{version} (Ubuntu)", ("2.4.41", "2.4.52", "2.4.58", "2.4.29"), _DATE_FIRST, _apache, _APACHE_ERROR),
+    Product("nginx-el", 8, "Enterprise", "nginx/{version}", ("1.14.1", "1.20.1", "1.16.1"), _SERVER_FIRST, _nginx, _NGINX_ERROR),
+    Product("apache-el", 12, "Enterprise", "Apache/{version} (CentOS)", ("2.4.6", "2.4.37"), _DATE_FIRST, _apache, _APACHE_ERROR),
     Product(
-        "goahead-camera", 12, True, "GoAhead-Webs", ("1.8.2", "1.9.0", "2.1.4"),
+        "goahead-camera", 12, "", "GoAhead-Webs", ("1.8.2", "1.9.0", "2.1.4"),
         ("Server", "Date", "Content-Type", "Content-Length", "Connection", "Last-Modified"),
         _form("NETSurveillance WEB", "/login.cgi"), _PLAIN_ERROR, login="/login.cgi",
     ),
     Product(
-        "boa-router", 10, True, "Boa/{version}", ("0.94.14rc21", "0.94.13", "0.93.15"),
+        "boa-router", 10, "", "Boa/{version}", ("0.94.14rc21", "0.94.13", "0.93.15"),
         ("Date", "Server", "Connection", "Content-Length", "Content-Type", "Last-Modified"),
         _form("Wireless Router", "/boafrm/formLogin"), _BOA_ERROR, login="/boafrm/formLogin",
     ),
     Product(
-        "mini-httpd-router", 8, True, "mini_httpd/{version}", ("1.19 19dec2003", "1.30 26Oct2018"),
+        "mini-httpd-router", 8, "", "mini_httpd/{version}", ("1.19 19dec2003", "1.30 26Oct2018"),
         ("Server", "Date", "Content-Type", "Content-Length", "Connection"),
         _moved("/login.html"), _MINI_ERROR, realm="{host}",
     ),
     Product(
-        "lighttpd-gateway", 9, True, "lighttpd/{version}", ("1.4.35", "1.4.45", "1.4.53", "1.4.59"),
+        "lighttpd-gateway", 9, "", "lighttpd/{version}", ("1.4.35", "1.4.45", "1.4.53", "1.4.59"),
         ("Content-Type", "Accept-Ranges", "ETag", "Last-Modified", "Content-Length", "Connection", "Date", "Server"),
         _form("Home Gateway", "/cgi-bin/luci"), _LIGHTTPD_ERROR, login="/cgi-bin/luci",
     ),

