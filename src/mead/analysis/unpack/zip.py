@@ -97,7 +97,8 @@ def _central(data: bytes, end: int) -> list[Member]:
     shift = max(0, end - size - start) if size <= end else 0
     at = start + shift
     if data[at : at + 4] != b"PK\x01\x02":
-        at, shift = data.find(b"PK\x01\x02"), 0
+        at = data.find(b"PK\x01\x02")
+        shift = max(0, at - start)
     found: list[Member] = []
     while at >= 0 and at + _CENTRAL.size <= end and len(found) < MAX_MEMBERS_LISTED:
         head = _CENTRAL.unpack_from(data, at)
@@ -113,7 +114,21 @@ def _central(data: bytes, end: int) -> list[Member]:
         wide = _wide(entry)
         found.append(replace(wide, offset=wide.offset + shift))
         at = extra_at + head[11] + head[12]
-    return found
+    return _realigned(data, found)
+
+
+def _realigned(data: bytes, found: list[Member]) -> list[Member]:
+    """Offsets made right by looking for the first member's local header, if it is not where it should be."""
+    first = found[0] if found else None
+    if first is None or data[first.offset : first.offset + 4] == b"PK\x03\x04":
+        return found
+    name = first.name.encode("utf-8" if first.flags & 0x800 else "cp437", "replace")
+    at = data.rfind(b"PK\x03\x04")
+    while at >= 0 and data[at + 30 : at + 30 + len(name)] != name:
+        at = data.rfind(b"PK\x03\x04", 0, at)
+    return (
+        found if at < 0 else [replace(member, offset=member.offset + at - first.offset) for member in found]
+    )
 
 
 def _scan(data: bytes) -> Iterator[Member]:

@@ -140,11 +140,36 @@ def _compare_exchange(cpu: Cpu, code: int) -> None:
 
 
 _SINGLE = {
-    0x31: _stamp, 0xA2: _identify, 0xAF: _imul, 0x1F: _hint, 0x18: _hint, 0x08: _privileged, 0x09: _privileged,
-    0x30: _privileged, 0x32: _privileged, 0x20: _privileged, 0x22: _privileged,
-}  # fmt: skip
+    0x31: _stamp,
+    0xA2: _identify,
+    0xAF: _imul,
+    0x1F: _hint,
+    0x18: _hint,
+    0x08: _privileged,
+    0x09: _privileged,
+    0x30: _privileged,
+    0x32: _privileged,
+    0x20: _privileged,
+    0x22: _privileged,
+}
 _WITH_CODE = {
-    0xB6: _widen, 0xB7: _widen, 0xBE: _widen, 0xBF: _widen, 0xA3: _bit, 0xAB: _bit, 0xB3: _bit, 0xBB: _bit,
-    0xBA: _bit, 0xA4: _double_shift, 0xA5: _double_shift, 0xAC: _double_shift, 0xAD: _double_shift, 0xBC: _scan,
-    0xBD: _scan, 0xC0: _exchange_add, 0xC1: _exchange_add, 0xB0: _compare_exchange, 0xB1: _compare_exchange,
-}  # fmt: skip
+    0xB6: _widen,
+    0xB7: _widen,
+    0xBE: _widen,
+    0xBF: _widen,
+    0xA3: _bit,
+    0xAB: _bit,
+    0xB3: _bit,
+    0xBB: _bit,
+    0xBA: _bit,
+    0xA4: _double_shift,
+    0xA5: _double_shift,
+    0xAC: _double_shift,
+    0xAD: _double_shift,
+    0xBC: _scan,
+    0xBD: _scan,
+    0xC0: _exchange_add,
+    0xC1: _exchange_add,
+    0xB0: _compare_exchange,
+    0xB1: _compare_exchange,
+}

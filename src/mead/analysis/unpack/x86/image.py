@@ -88,7 +88,7 @@ def _sections(data: bytes, at: int, count: int) -> Iterator[Section]:
 def mapped(data: bytes, image: Image) -> bytearray:
     """The memory of the image before its first instruction."""
     memory = bytearray(image.size)
-    head = data[: max(image.headers, 0x1000) if image.headers < 0x1000 else image.headers]
+    head = data[: image.headers]
     memory[: len(head)] = head[: image.size]
     for section in image.sections:
         start = section.start & ~0x1FF

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
-from mead.analysis.unpack.x86.memory import Memory
+from mead.analysis.unpack.x86.memory import FaultError, Memory
 
 if TYPE_CHECKING:
     from mead.analysis.unpack.x86.windows import Process
@@ -35,7 +35,12 @@ def _module(process: Process, arguments: list[int]) -> int:
 
 def _procedure(process: Process, arguments: list[int]) -> int:
     module, name = arguments[0], arguments[1]
-    wanted = f"#{name}" if name < 0x10000 else process.memory.text(name)
+    try:
+        wanted = f"#{name}" if name < 0x10000 else process.memory.text(name)
+    except FaultError:
+        return 0
+    if not wanted.isascii() or not wanted.isprintable() or not wanted:
+        return 0
     return process.libraries.address_of(process.libraries.name_of(module), wanted)
 
 
@@ -85,7 +90,8 @@ FUNCTIONS: dict[str, tuple[int, Function]] = {
     "GetProcAddress": (2, _procedure), "VirtualAlloc": (4, _allocate), "GlobalAlloc": (2, _allocate_global),
     "LocalAlloc": (2, _allocate_global), "HeapAlloc": (3, _allocate_heap), "VirtualProtect": (4, _protect),
     "VirtualFree": (3, _constant(1)), "GlobalFree": (1, _constant(0)), "LocalFree": (1, _constant(0)),
-    "HeapFree": (3, _constant(1)), "HeapCreate": (3, _constant(0x150000)), "GetProcessHeap": (0, _constant(0x150000)),
+    "HeapFree": (3, _constant(1)), "HeapCreate": (3, _constant(0x150000)),
+    "GetProcessHeap": (0, _constant(0x150000)),
     "RtlZeroMemory": (2, _zero), "RtlMoveMemory": (3, _copy), "lstrlenA": (1, _length),
     "GetVersion": (0, _constant(0x0A280105)), "GetTickCount": (0, _ticks), "GetLastError": (0, _constant(0)),
     "SetLastError": (1, _constant(0)), "GetCurrentProcess": (0, _constant(0xFFFFFFFF)),
@@ -93,19 +99,30 @@ FUNCTIONS: dict[str, tuple[int, Function]] = {
     "GetCurrentThread": (0, _constant(0xFFFFFFFE)), "IsDebuggerPresent": (0, _constant(0)),
     "SetUnhandledExceptionFilter": (1, _constant(0)), "OutputDebugStringA": (1, _constant(0)),
     "Sleep": (1, _constant(0)), "CloseHandle": (1, _constant(0)), "CreateFileA": (7, _constant(0xFFFFFFFF)),
-    "FreeLibrary": (1, _constant(1)), "GetModuleFileNameA": (3, _file_name), "SetErrorMode": (1, _constant(0)),
+    "FreeLibrary": (1, _constant(1)), "GetModuleFileNameA": (3, _file_name),
+    "SetErrorMode": (1, _constant(0)),
     "GlobalLock": (1, lambda _process, arguments: arguments[0]), "GlobalUnlock": (1, _constant(1)),
     "FlushInstructionCache": (3, _constant(1)), "CreateToolhelp32Snapshot": (2, _constant(0xFFFFFFFF)),
     "Process32First": (2, _constant(0)), "Process32Next": (2, _constant(0)), "FindWindowA": (2, _constant(0)),
     "CreateMutexA": (3, _constant(0x88)), "ReleaseMutex": (1, _constant(1)), "BlockInput": (1, _constant(1)),
     "InitializeCriticalSection": (1, _constant(0)), "EnterCriticalSection": (1, _constant(0)),
-    "LeaveCriticalSection": (1, _constant(0)), "OpenProcess": (3, _constant(0)), "DebugBreak": (0, _constant(0)),
-    "GetStartupInfoA": (1, _constant(0)), "GetCommandLineA": (0, _constant(0)), "MessageBoxA": (4, _constant(1)),
+    "LeaveCriticalSection": (1, _constant(0)), "OpenProcess": (3, _constant(0)),
+    "DebugBreak": (0, _constant(0)),
+    "GetStartupInfoA": (1, _constant(0)), "GetCommandLineA": (0, _constant(0x7FFDF400)),
+    "MessageBoxA": (4, _constant(1)),
     "GetDC": (1, _constant(0x99)), "ReleaseDC": (2, _constant(1)), "wsprintfA": (0, _constant(0)),
 }  # fmt: skip
 """Number of arguments (of the standard calling convention) and what it does. Others end the emulation."""
 
-_ENDING = ("ExitProcess", "TerminateProcess", "ExitThread", "CreateThread", "CreateProcessA", "WriteFile", "ReadFile")
+_ENDING = (
+    "ExitProcess",
+    "TerminateProcess",
+    "ExitThread",
+    "CreateThread",
+    "CreateProcessA",
+    "WriteFile",
+    "ReadFile",
+)
 
 
 class Libraries:
@@ -168,7 +185,8 @@ class Libraries:
             places.append(strings + len(text))
             text += entry.encode() + b"\0"
         image[strings : strings + len(text)] = text
-        struct.pack_into("<IIHHIIIIIII", image, table, 0, 0, 0, 0, strings, 1, len(names), len(names), addresses,
+        struct.pack_into("<IIHHIIIIIII", image, table, 0, 0, 0, 0, strings, 1, len(names), len(names),
+        addresses,
                          pointers, ordinals)  # fmt: skip
         for number, entry in enumerate(names):
             struct.pack_into("<I", image, addresses + 4 * number, self.address_of(name, entry) - base)

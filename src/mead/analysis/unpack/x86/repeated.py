@@ -72,7 +72,8 @@ def _string(turn: Turn, opcode: int, *, compares: bool = False) -> Callable[[Cpu
 STRINGS: dict[int, Callable[[Cpu], None]] = {
     opcode + wide: _string(turn, opcode + wide, compares=compares)
     for opcode, turn, compares in (
-        (0xA4, _movs, False), (0xA6, _cmps, True), (0xAA, _stos, False), (0xAC, _lods, False), (0xAE, _scas, True),
+        (0xA4, _movs, False), (0xA6, _cmps, True), (0xAA, _stos, False), (0xAC, _lods, False), (0xAE, _scas,
+        True),
     )
     for wide in (0, 1)
 }  # fmt: skip

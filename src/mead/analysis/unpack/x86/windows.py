@@ -17,6 +17,7 @@ __all__ = ["Process"]
 STACK, STACK_BYTES = 0x00120000, 0x00020000
 HEAP, HEAP_BYTES = 0x70000000, 0x04000000
 TEB, PEB = 0x7FFDE000, 0x7FFDF000
+COMMAND_LINE = PEB + 0x400
 HANDLED, FINISHED = 0x7C8FFFF0, 0x7C81F000
 """Addresses at which an exception handler and the main function return."""
 ACCESS_VIOLATION = 0xC0000005
@@ -111,7 +112,9 @@ class Process:
             if not entry:
                 return
             name = f"#{entry & 0xFFFF}" if entry >> 31 else self.memory.text(self.image.base + entry + 2)
-            struct.pack_into("<I", self.program.data, table + 4 * number, self.libraries.address_of(module, name))
+            struct.pack_into(
+                "<I", self.program.data, table + 4 * number, self.libraries.address_of(module, name)
+            )
 
     def _thread(self) -> None:
         cpu, top = self.cpu, self._stack + STACK_BYTES - 0x1000
@@ -121,13 +124,27 @@ class Process:
         for offset, value in ((0, top + 0x800), (4, self._stack + STACK_BYTES), (8, self._stack), (0x18, TEB),
                               (0x30, PEB)):  # fmt: skip
             write(TEB + offset, value, 4)
-        write(PEB + 8, self.image.base, 4)
+        self._environment()
         cpu.fs_base = TEB
         cpu.r[ESP] = top
         cpu.push(FINISHED)
         cpu.eip = cpu.r[EAX] = cpu.r[EDX] = self.image.base + self.image.entry
         cpu.r[EBX] = PEB
         cpu.r[5] = top + 0x10
+
+    def _environment(self) -> None:
+        """The process block: image base, one entry in the list of modules, a command line."""
+        modules, entry = PEB + 0x200, PEB + 0x300
+        self.memory.put(COMMAND_LINE, b"C:\\sample.exe\0")
+        for offset, value in ((8, self.image.base), (0x0C, modules)):
+            self.memory.write(PEB + offset, value, 4)
+        for place in (0x0C, 0x14, 0x1C):
+            self.memory.write(modules + place, entry, 4)
+            self.memory.write(modules + place + 4, entry, 4)
+        module = (self.image.base, self.image.base + self.image.entry, self.image.size)
+        fields = ((0, modules + 0x0C), (4, modules + 0x0C), *zip((0x18, 0x1C, 0x20), module, strict=True))
+        for offset, value in fields:
+            self.memory.write(entry + offset, value, 4)
 
     def _outside(self) -> None:
         """The program called a library, or came back from a handler."""
