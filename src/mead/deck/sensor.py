@@ -39,7 +39,7 @@ from mead.sensors.following import EgressFollow
 from mead.sensors.host import Host
 from mead.sensors.listeners import Door, bind, drop_privileges
 from mead.sensors.persona import Persona
-from mead.sensors.services import SERVICES, http, ssh
+from mead.sensors.services import SERVICES, prepare
 
 __all__ = ["FETCH_QUEUE", "Identity", "run", "running_host"]
 
@@ -67,7 +67,7 @@ class Identity:
         layout = Layout(settings.data_dir)
         seed = _seed(layout.sensor / "seed")
         persona = Persona(seed, layout.sensor, clock.now())
-        return cls(seed, persona, Credentials(seed, settings.sensor.credentials))
+        return cls(seed, persona, Credentials(seed, settings.sensor.credentials, layout.sensor))
 
 
 def run(settings: Settings) -> None:
@@ -82,6 +82,7 @@ def run(settings: Settings) -> None:
     clock = SystemClock()
     services = {name: SERVICES.load(name) for name in settings.sensor.services}
     identity = Identity.load(settings, clock)
+    prepare(services, identity.persona)
     address = BusAddress.load(layout.bus)
     sets = bind(settings.sensor.addresses, settings.sensor.services, copies=settings.sensor.processes)
     status.listening(layout.status, ((door.service, door.address, door.port) for door in sets[0]))
@@ -90,7 +91,6 @@ def run(settings: Settings) -> None:
         if other != number:
             for door in doors:
                 door.socket.close()
-    _prepare(identity.persona, sets[number])
     address.seed()
     drop_privileges(settings.sensor.user)
     try:
@@ -149,15 +149,6 @@ async def running_host(
             clock=clock,
             limits=settings.sensor.limits,
         )
-
-
-def _prepare(persona: Persona, doors: list[Door]) -> None:
-    """Make or load the keys that services show, while their directory may still be read."""
-    for door in doors:
-        if door.service == "ssh":
-            ssh.prepare(persona)
-        elif door.service == "https":
-            http.prepare_tls(persona, door.port)
 
 
 def _enqueue(bus: Bus) -> Callable[[Request], Awaitable[None]]:

@@ -85,7 +85,7 @@ async def replay(
     Raises:
         InputError: the file cannot be read.
     """
-    run = _Replay(sensor, persona, emit, bodies or _Hashed(), settings)
+    run = _Replay(sensor, persona, emit, _Hashed() if bodies is None else bodies, settings)
     try:
         run.origin = await asyncio.to_thread(_digest, path)
         for piece in _pieces(path):

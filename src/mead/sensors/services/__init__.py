@@ -3,10 +3,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from mead.registry import Entry, Registry
 from mead.sensors.dialogue import Service
 
-__all__ = ["SERVICES"]
+if TYPE_CHECKING:
+    from mead.sensors.persona import Persona
+
+__all__ = ["SERVICES", "prepare"]
 
 SERVICES: Registry[Service] = Registry(
     "service",
@@ -19,3 +26,20 @@ SERVICES: Registry[Service] = Registry(
     group="mead.services",
 )
 """Built-in services first; others come from the entry points `mead.services`."""
+
+
+def prepare(names: Iterable[str], persona: Persona) -> None:
+    """Load services and make the keys that they need: before privileges are dropped, and before forking.
+
+    Raises:
+        ConfigError: an unknown service, or the sensor's directory cannot be written.
+    """
+    wanted = set(names)
+    for entry in SERVICES.entries():
+        if entry.name in wanted:
+            wanted.discard(entry.name)
+            module = import_module(entry.target.partition(":")[0])
+            if (make := getattr(module, "prepare", None)) is not None:
+                make(persona)
+    for name in wanted:
+        SERVICES.load(name)

@@ -24,7 +24,7 @@ from mead.wire.core import Close, Output, Send
 from mead.wire.http import HttpData, HttpRequest, HttpServer, respond
 from mead.wire.http_form import Form, parse_query
 
-__all__ = ["prepare_tls", "serve", "serve_tls"]
+__all__ = ["prepare", "serve", "serve_tls"]
 
 _RULE = "generic-command-injection"
 _TEXT_BYTES = 8192
@@ -64,7 +64,7 @@ def serve(context: Context) -> Dialogue:
 
 def serve_tls(context: Context) -> Dialogue:
     """Start the dialogue of one HTTPS connection."""
-    server = _server(context.persona, context.session.port) if context.live else None
+    server = _server(context.persona) if context.live else None
     return Tls(context, server, lambda inner: _Http(inner, tls=True), plain=_plain(context.persona))
 
 
@@ -80,17 +80,15 @@ def _plain(persona: Persona) -> bytes:
     return head % (server, len(body)) + b"Connection: close\r\n\r\n" + body
 
 
-def prepare_tls(persona: Persona, port: int) -> None:
+def prepare(persona: Persona) -> None:
     """Make or load the certificate, while its directory can still be written."""
-    _server(persona, port)
+    _server(persona)
 
 
-@lru_cache(maxsize=64)
-def _server(persona: Persona, port: int) -> ssl.SSLContext:
+@lru_cache(maxsize=8)
+def _server(persona: Persona) -> ssl.SSLContext:
     product = persona.product
-    return server_context(
-        persona, f"{product.name}-{port}" if product.embedded else product.name, old=product.embedded
-    )
+    return server_context(persona, product.name, old=product.embedded)
 
 
 @lru_cache(maxsize=256)
@@ -267,7 +265,8 @@ class _Http:
 _PLAIN_TO_TLS = (
     b"<html>\r\n<head><title>400 The plain HTTP request was sent to HTTPS port</title></head>\r\n<body>\r\n"
     b"<center><h1>400 Bad Request</h1></center>\r\n"
-    b"<center>The plain HTTP request was sent to HTTPS port</center>\r\n<hr><center>{server}</center>\r\n</body>\r\n</html>\r\n"
+    b"<center>The plain HTTP request was sent to HTTPS port</center>\r\n"
+    b"<hr><center>{server}</center>\r\n</body>\r\n</html>\r\n"
 )
 _WELCOME = b'<html><head><meta http-equiv="refresh" content="0; url=/main.html"></head><body></body></html>\n'
 

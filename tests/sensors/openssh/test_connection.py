@@ -1,0 +1,91 @@
+"""What we use of asyncssh's inside is still there, and nothing of this host can be reached through it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncssh
+import pytest
+from asyncssh.connection import SSHServerConnection
+
+from mead.sensors.openssh.connection import OpenSshConnection, options_for
+from mead.sensors.openssh.hostkeys import host_keys
+from mead.sensors.openssh.versions import VERSIONS
+
+USED = (
+    "_get_extra_kex_algs", "_send_ext_info", "_process_userauth_request", "send_userauth_failure",
+    "validate_public_key", "reload_config", "create_server_channel", "send_packet", "_force_close",
+    "_send_disconnect", "send_userauth_success",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", USED)
+def test_what_is_replaced_or_called_exists_in_the_library(name: str) -> None:
+    assert callable(getattr(SSHServerConnection, name))
+
+
+def test_login_requests_come_to_our_own_code() -> None:
+    assert OpenSshConnection._packet_handlers[50] is OpenSshConnection._process_userauth_request
+    assert OpenSshConnection._packet_handlers[50] is not SSHServerConnection._packet_handlers[50]
+
+
+def test_nothing_of_this_host_is_offered(bench: Any) -> None:
+    options = options_for(VERSIONS[0], host_keys(bench("ssh").persona, VERSIONS[0]), asyncssh.SSHServer)
+    assert not options.agent_forwarding
+    assert not options.x11_forwarding
+    assert options.process_factory is None
+    assert options.session_factory is None
+    assert options.sftp_factory is None
+
+
+async def test_forwarding_to_us_and_through_us_is_refused(sensor: Any) -> None:
+    options = {
+        "known_hosts": None,
+        "config": None,
+        "client_keys": None,
+        "username": "root",
+        "password": "admin",
+    }
+    async with (
+        sensor("ssh") as running,
+        asyncssh.connect("127.0.0.1", running.ports["ssh"], **options) as peer,
+    ):
+        with pytest.raises(asyncssh.ChannelListenError):
+            await peer.forward_remote_port("", 0, "127.0.0.1", 1)
+        with pytest.raises(asyncssh.ChannelOpenError):
+            await peer.open_unix_connection("/run/dbus/system_bus_socket")
+        result = await peer.run("env | grep -c SSH_AUTH_SOCK", term_type="xterm")
+        assert "1" not in result.stdout
+
+
+async def test_no_ignore_packets_are_sent_before_each_other(sensor: Any) -> None:
+    seen: list[int] = []
+
+    class Client(asyncssh.SSHClient):
+        def debug_msg_received(self, msg: str, lang: str, always_display: bool) -> None:
+            seen.append(4)
+
+    original = asyncssh.connection.SSHConnection._process_ignore
+    handlers = asyncssh.connection.SSHConnection._packet_handlers
+
+    def count(self: Any, *args: Any) -> Any:
+        seen.append(2)
+        return original(self, *args)
+
+    options = {
+        "known_hosts": None,
+        "config": None,
+        "client_keys": None,
+        "username": "root",
+        "password": "admin",
+    }
+    asyncssh.connection.SSHConnection._packet_handlers = {**handlers, 2: count}
+    try:
+        async with sensor("ssh") as running:
+            peer = await asyncssh.connect("127.0.0.1", running.ports["ssh"], client_factory=Client, **options)
+            await peer.run("id")
+            peer.close()
+            await peer.wait_closed()
+    finally:
+        asyncssh.connection.SSHConnection._packet_handlers = handlers
+    assert seen == []
