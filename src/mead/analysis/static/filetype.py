@@ -12,6 +12,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from mead.analysis import libmagic
 from mead.analysis.analyser import Artifact, Engine, Finding, FunctionAnalyser, Report
 from mead.analysis.settings import AnalysisSettings
 from mead.model.codec import excerpt
@@ -90,9 +91,6 @@ def _optional(name: str) -> Any | None:
         return None
 
 
-_LIBMAGIC = _optional("magic")
-
-
 @cache
 def _magika() -> Any | None:
     module = _optional("magika")
@@ -108,16 +106,11 @@ def analyse(artifact: Artifact, _settings: AnalysisSettings) -> Report:
             claim="type", value=name, rule="magic", confidence=80, evidence=(excerpt(data, max_bytes=16),)
         )
     ]
-    if _LIBMAGIC is None:
-        findings.append(Finding(claim="type.mime", value=media, rule="magic", confidence=80))
-        return Report(
-            findings=tuple(findings), reason="libmagic needs mead-deck[static] and Debian's libmagic1"
-        )
-    try:
-        text, mime = _LIBMAGIC.from_buffer(data), _LIBMAGIC.from_buffer(data, mime=True)
-        findings.append(Finding(claim="type.libmagic", value=text[:300], rule="libmagic", confidence=80))
-        findings.append(Finding(claim="type.mime", value=mime, rule="libmagic", confidence=80))
-    except _LIBMAGIC.MagicException:
+    told = libmagic.describe(data)
+    if told:
+        findings.append(Finding(claim="type.libmagic", value=told[0][:300], rule="libmagic", confidence=80))
+        findings.append(Finding(claim="type.mime", value=told[1][:120], rule="libmagic", confidence=80))
+    else:
         findings.append(Finding(claim="type.mime", value=media, rule="magic", confidence=80))
     engine = _magika()
     if engine is not None and data:
@@ -130,14 +123,13 @@ def analyse(artifact: Artifact, _settings: AnalysisSettings) -> Report:
                 confidence=int(answer.score * 100),
             )
         )
-    return Report(findings=tuple(findings))
+    reason = None if told else "libmagic says nothing: Debian's libmagic1 brings it"
+    return Report(findings=tuple(findings), reason=reason)
 
 
 def _engine(_settings: AnalysisSettings) -> Engine:
-    parts = []
-    if _LIBMAGIC is not None:
-        number = _LIBMAGIC.version()
-        parts.append(f"libmagic {number // 100}.{number % 100}")
+    magic = libmagic.library_version()
+    parts = [f"libmagic {magic}"] if magic else []
     with suppress(PackageNotFoundError):
         parts.append(f"magika {version('magika')}")
     return Engine(version=", ".join(parts) or None)

@@ -52,7 +52,8 @@ def _header(program: Any) -> Iterator[Finding]:
             str(signer.issuer)[:120] for signature in program.signatures for signer in signature.signers
         )
         yield Finding(claim="pe.signed", value="present, not verified", confidence=100, evidence=signers[:8])
-    if optional.imagebase and program.data_directories[14].size:
+    directories = list(program.data_directories)
+    if len(directories) > 14 and directories[14].size:
         yield Finding(claim="pe.dotnet", value="true", confidence=95)
 
 
