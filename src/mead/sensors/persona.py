@@ -13,7 +13,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -63,6 +63,7 @@ class Persona:
         self.device_host = self.random("device").choice(self.device.hosts or (self.hostname,))
         self.failure_seconds = round(self.random("failure").uniform(0.8, 1.6), 3)
         """How long a wrong password keeps the peer waiting."""
+        self._model = self.random("model").choice((96318, 96328, 96338, 96348, 96358, 963268))
         self.product: Product = self._web()
         shells = default_personas(self.random("shells").randbytes(32), now=now or datetime.now(UTC))
         self._server = self._make_server(shells)
@@ -90,10 +91,9 @@ class Persona:
 
     def device_text(self, text: str, shell: ShellPersona | None = None) -> bytes:
         """A device's text with its places filled in."""
-        busybox = f"BusyBox v{shell.busybox_version}" if shell else "BusyBox"
-        number = self.random("model").choice((96318, 96328, 96338, 96348, 96358, 963268))
+        busybox = f"BusyBox {shell.busybox_version}" if shell else "BusyBox"
         values = {
-            "host": self.device_host, "busybox": busybox, "number": str(number),
+            "host": self.device_host, "busybox": busybox, "number": str(self._model),
             "system": shell.distribution if shell else self.ssh.distribution,
         }  # fmt: skip
         for name, value in values.items():
@@ -104,7 +104,10 @@ class Persona:
         """The machine behind a shell: the same for one source each time it comes by the same door."""
         if door == "ssh":
             return self._server
-        return self.random("shell", door, source).choice(self._devices)
+        digest = blake2b(
+            source.encode(), key=self.seed[:64], person=door.encode()[:16], digest_size=8
+        ).digest()
+        return self._devices[int.from_bytes(digest) % len(self._devices)]
 
     def _make_server(self, shells: Sequence[ShellPersona]) -> ShellPersona:
         version = self.ssh

@@ -193,7 +193,10 @@ foreach line {{enable system shell sh "/bin/busybox ECCHI"}} {{
     expect -re {{[#$>] $}}
 }}
 send "exit\r"
-expect {{ eof {{}} -re {{[#$>] $}} {{ send "exit\r"; exp_continue }} }}
+expect {{
+    eof {{}}
+    -re {{[#$>] $}} {{ send "exit\r"; exp_continue }}
+}}
 """
 
 
