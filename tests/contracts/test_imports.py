@@ -17,7 +17,7 @@ def hook(event, args):
         acts.append(f"open {args[0]} {args[1]}")
     if event in ("socket.bind", "socket.connect", "subprocess.Popen", "os.system", "os.fork", "os.exec"):
         acts.append(f"{event} {args}")
-import mead
+import asyncssh, mead  # asyncssh looks for a library while it is imported: not ours to judge
 path = list(sys.path)
 sys.addaudithook(hook)
 names = [m.name for m in pkgutil.walk_packages(mead.__path__, "mead.")]
