@@ -62,11 +62,13 @@ class Options:
 class Call:
     """What an applet gets."""
 
-    __slots__ = ("argv", "machine", "name", "process", "shell")
+    __slots__ = ("argv", "machine", "name", "process", "shell", "title")
 
     def __init__(self, argv: list[str], process: Process, shell: Interpreter) -> None:
         self.argv = argv
         self.name = argv[0].rpartition("/")[2]
+        self.title = self.name
+        """What stands before its complaints: a command built into the shell complains as the shell."""
         self.process = process
         self.shell = shell
         self.machine: Machine = shell.machine
@@ -87,7 +89,19 @@ class Call:
 
     def complain(self, message: str) -> None:
         """Write `name: message` to standard error."""
-        self.say(f"{self.name}: {message}\n")
+        self.say(f"{self.title}: {message}\n")
+
+    def fault(self, message: str, status: int = 2) -> int:
+        """Complain as a builtin does about its use, and return the status."""
+        process = self.process
+        title = process.name if self.machine.persona.gnu or process.script else process.name.lstrip("-")
+        line = (
+            ""
+            if self.machine.interactive and not process.script
+            else f"line {process.line - (not process.script)}: "
+        )
+        self.say(f"{title}: {self.name}: {'' if self.machine.persona.gnu else line}{message}\n")
+        return status
 
     def say(self, text: str) -> None:
         """Write to standard error."""
@@ -149,11 +163,11 @@ class Call:
                 self.complain(complaint.format(name, error.reason))
                 yield name, None
 
-    def all_input(self, names: list[str]) -> tuple[bytes, int]:
+    def all_input(self, names: list[str], complaint: str = "can't open '{}': {}") -> tuple[bytes, int]:
         """The operands' content one after the other, and 1 when one could not be read."""
         pieces: list[bytes] = []
         status = 0
-        for _, data in self.inputs(names):
+        for _, data in self.inputs(names, complaint):
             if data is None:
                 status = 1
             else:

@@ -35,15 +35,20 @@ from mead.shell.streams import Buffer, EndlessError, Source
 if TYPE_CHECKING:
     from mead.shell.interpreter import Interpreter
 
-__all__ = ["HANDLERS", "and_or", "stage"]
+__all__ = ["HANDLERS", "and_or", "check_errors", "stage"]
+
+
+def check_errors(command: Node, status: int, process: Process) -> None:
+    """Leave the shell when a command failed and `set -e` says so."""
+    if status and "e" in process.options and not isinstance(command, (AndOr, Not, If, Loop, Background)):
+        raise ExitShellError(status)
 
 
 def _sequence(shell: Interpreter, node: Sequence, process: Process) -> int:
     status = 0
     for command in node.commands:
         status = shell.run(command, process)
-        if status and "e" in process.options and not isinstance(command, (AndOr, Not)):
-            raise ExitShellError(status)
+        check_errors(command, status, process)
     return status
 
 

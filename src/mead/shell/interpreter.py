@@ -22,7 +22,7 @@ from mead.shell.ast import (
     Subshell,
 )
 from mead.shell.call import Applet, Call, FailedError, UsageError
-from mead.shell.compound import HANDLERS, stage
+from mead.shell.compound import HANDLERS, check_errors, stage
 from mead.shell.control import BreakLoopError, ContinueLoopError, ExitShellError, ReturnError
 from mead.shell.expand import Expander, ExpansionError
 from mead.shell.launch import Launcher
@@ -124,7 +124,7 @@ class Interpreter:
                 return 2
             if node is None:
                 return process.status
-            self.inner(node, process)
+            check_errors(node, self.inner(node, process), process)
 
     # Simple commands
 
@@ -138,7 +138,10 @@ class Interpreter:
             return self._with_streams(node, argv, process)
         except ExpansionError as error:
             process.complain(str(error))
-            return 2
+            process.status = 2
+            if process.script or not self.machine.interactive:
+                raise ExitShellError(2) from None
+            raise ReturnError(2) from None
 
     def _with_streams(self, node: Simple, argv: list[str], process: Process) -> int:
         streams = process.stdin, process.stdout, process.stderr
@@ -191,7 +194,7 @@ class Interpreter:
             return self._call_function(function, argv, process)
         builtin = BUILTINS.get(argv[0])
         if builtin is not None:
-            return self.apply(builtin, argv, process)
+            return self.apply(builtin, argv, process, builtin=True)
         return self.launch(argv, process)
 
     def _call_function(self, body: Node, argv: list[str], process: Process) -> int:
@@ -213,9 +216,13 @@ class Interpreter:
         """Run a program: an applet, or a file of the peer."""
         return self._launcher.launch(argv, process)
 
-    def apply(self, applet: Applet, argv: list[str], process: Process) -> int:
+    def apply(self, applet: Applet, argv: list[str], process: Process, *, builtin: bool = False) -> int:
         """Call an applet and turn its complaints into messages."""
         call = Call(argv, process, self)
+        if builtin:
+            call.title = (
+                f"{process.name}: {call.name}" if self.machine.persona.gnu else process.name.lstrip("-")
+            )
         try:
             if len(argv) == 2 and argv[1] == "--help" and (text := usage_of(call.name, self.machine.persona)):
                 call.say(text)
@@ -241,7 +248,7 @@ class Interpreter:
         copy.stdout = output
         copy.in_unit = True
         process.status = stage(self, body, copy)
-        return bytes(output.data)
+        return bytes(output.data) + (self.machine.body(output.waits) or b"")
 
     def process_substitution(self, body: Node, process: Process) -> str:
         """Path under which the output of `<(…)` stands."""
@@ -265,16 +272,29 @@ class Interpreter:
     def evaluate(self, text: str, process: Process) -> int:
         """Run a text as `eval` and `sh -c` do."""
         self.machine.budget.charge_bytes(len(text))
-        return self.script(text, process)
+        deeper = self.machine.came_now(process.depth)
+        process.depth += deeper
+        try:
+            return self.script(text, process)
+        finally:
+            process.depth -= deeper
 
     def invoke_program(self, argv: list[str], process: Process) -> int:
         """Run what another program was told to run: a builtin or a program."""
         builtin = BUILTINS.get(argv[0])
-        return self.apply(builtin, argv, process) if builtin is not None else self.launch(argv, process)
+        if builtin is None:
+            return self.launch(argv, process)
+        return self.apply(builtin, argv, process, builtin=True)
 
     def run_script(self, text: str, name: str, arguments: list[str], process: Process) -> int:
         """Run a script in a shell of its own."""
         return self._launcher.script(text, name, arguments, process)
+
+    def run_text(self, text: str, process: Process) -> int:
+        """Run the text of `sh -c` in `process`, made for it."""
+        self.machine.budget.charge_bytes(len(text))
+        process.depth += self.machine.came_now(process.depth)
+        return self._launcher.leaving(text, process)
 
     def run_applet(self, argv: list[str], process: Process) -> int:
         """Run `busybox NAME …`."""

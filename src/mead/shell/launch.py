@@ -109,7 +109,7 @@ class Launcher:
         if node.waits is not None:
             data = machine.body(node.waits)
         if node.brought:
-            machine.executed(real, argv, data, node.waits if data is None else None)
+            machine.executed(real, argv, data, node.waits if data is None else None, process.depth)
         if not data or not node.brought:
             return 0
         if data.startswith(b"\x7fELF"):
@@ -149,12 +149,21 @@ class Launcher:
         copy.name, copy.arguments, copy.script = name, arguments, True
         copy.depth = process.depth + 1
         copy.pid = self._machine.next_pid()
+        return self.leaving(text, copy)
+
+    def leaving(self, text: str, process: Process) -> int:
+        """Run a text in a shell that ends with it; its exit trap runs last."""
         try:
-            return self._shell.script(text, copy)
-        except ExitShellError as leave:
-            return leave.status
-        except ReturnError as error:
-            return error.status
+            status = self._shell.script(text, process)
+        except (ExitShellError, ReturnError) as leave:
+            status = leave.status
+        ending = process.traps.pop("0", None) or process.traps.pop("EXIT", None)
+        if ending:
+            try:
+                self._shell.script(ending, process)
+            except (ExitShellError, ReturnError) as leave:
+                return leave.status
+        return status
 
     def _unknown(self, argv: list[str], process: Process) -> None:
         """A program that is not there may still have been told where to get something."""

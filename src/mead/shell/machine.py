@@ -87,7 +87,6 @@ class Machine:
         self._ran = 0
         self._written: dict[str, _Written] = {}
         self._random_counter = 0
-        self._started: set[str] = set()
         self.shell_pid = self.next_pid()
         self._live_files()
 
@@ -152,16 +151,12 @@ class Machine:
         if data:
             self.emit(Decoded(layer, data[:_MAX_DECODED]))
 
-    def executed(self, path: str, argv: list[str], data: bytes | None, url: str | None) -> None:
-        """Note that a file of the peer was to be started."""
-        command = text(encode(" ".join(argv)))
-        key = f"{path}\0{command}"
-        if self.resuming and key in self._started:
+    def executed(self, path: str, argv: list[str], data: bytes | None, url: str | None, depth: int) -> None:
+        """Note that a file of the peer was to be started; that of a command that is run again was noted."""
+        if self.resuming and depth <= self._resumed_depth:
             return
-        if len(self._started) < 1_024:
-            self._started.add(key)
         self.settle(path)
-        self.emit(Executed(text(encode(path)), command, data, url))
+        self.emit(Executed(text(encode(path)), text(encode(" ".join(argv))), data, url))
 
     # Offers and bodies
 
@@ -211,6 +206,10 @@ class Machine:
     def resume(self, depth: int) -> None:
         """What runs now, at `depth`, ran before."""
         self.resuming, self._resumed_depth = True, depth
+
+    def came_now(self, depth: int) -> bool:
+        """Whether a text that is run at `depth` came with the body that is being followed."""
+        return self.resuming and depth <= self._resumed_depth
 
     # Files
 

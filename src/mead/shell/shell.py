@@ -16,7 +16,7 @@ from typing import Final
 from mead.shell.applets import routeros
 from mead.shell.ast import AndOr, Group, Node, Sequence, decode, encode
 from mead.shell.call import Call
-from mead.shell.compound import and_or
+from mead.shell.compound import and_or, check_errors
 from mead.shell.control import BreakLoopError, ContinueLoopError, ExitShellError, ReturnError
 from mead.shell.effects import Reply
 from mead.shell.interpreter import Interpreter
@@ -306,7 +306,7 @@ class Shell:
 
     def _drive_all(self, nodes: list[Node]) -> None:
         try:
-            self._drive(Sequence(tuple(nodes)) if len(nodes) != 1 else nodes[0], self._process)
+            self._drive_sequence(Sequence(tuple(nodes)), self._process)
         except _PausedError as pause:
             self._work, self._want = pause.rest, pause.want
 
@@ -326,6 +326,7 @@ class Shell:
         for index, command in enumerate(node.commands):
             try:
                 status = self._drive(command, process)
+                check_errors(command, status, process)
             except _PausedError as pause:
                 pause.rest = Sequence((pause.rest, *node.commands[index + 1 :]))
                 raise

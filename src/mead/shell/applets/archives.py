@@ -10,6 +10,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from mead.shell.call import Applet, Call, FailedError
@@ -22,6 +23,10 @@ _MAX_MEMBERS: Final = 1_000
 
 
 class _Decompressor(Protocol):
+    @property
+    def eof(self) -> bool:
+        """Whether the stream is complete."""
+
     def decompress(self, data: bytes, max_length: int = ...) -> bytes:
         """Up to `max_length` bytes."""
 
@@ -36,25 +41,35 @@ _FORMATS: Final[tuple[tuple[str, bytes, Callable[[], _Decompressor]], ...]] = (
 )  # fmt: skip
 
 
-def _unpacked(call: Call, data: bytes) -> bytes | None:
+@dataclass(frozen=True, slots=True)
+class _Unpacked:
+    data: bytes
+    fault: str = ""
+    """What the tool says when the stream was cut off or broken."""
+
+
+def _unpacked(call: Call, data: bytes) -> _Unpacked | None:
     """What a compressed stream holds; None when it is none.
 
     Raises:
         LimitReachedError: it holds more than a pipe may.
     """
+    found = next((entry for entry in _FORMATS if data.startswith(entry[1])), None)
+    if found is None:
+        return None
     limit = call.machine.limits.pipe_bytes
-    for name, magic, make in _FORMATS:
-        if data.startswith(magic):
-            try:
-                result = make().decompress(data, limit + 1)
-            except (zlib.error, OSError, EOFError, lzma.LZMAError, ValueError):
-                return None
-            if len(result) > limit:
-                raise LimitReachedError("pipe_bytes", limit, "bytes")
-            call.machine.budget.charge_bytes(len(result))
-            call.machine.decoded(name, result)
-            return result
-    return None
+    decompressor = found[2]()
+    try:
+        result = decompressor.decompress(data, limit + 1)
+    except (zlib.error, OSError, EOFError, lzma.LZMAError, ValueError):
+        return _Unpacked(b"", "corrupted data")
+    if len(result) > limit:
+        raise LimitReachedError("pipe_bytes", limit, "bytes")
+    call.machine.budget.charge_bytes(len(result))
+    call.machine.decoded(found[0], result)
+    if decompressor.eof:
+        return _Unpacked(result)
+    return _Unpacked(result, "unexpected end of file" if len(data) > 10 else "corrupted data")
 
 
 def _decompress(call: Call) -> int:
@@ -65,20 +80,25 @@ def _decompress(call: Call) -> int:
     to_screen = "c" in flags or not words or call.name.endswith("cat")
     status = 0
     for name, data in call.inputs(words, "{}: {}"):
-        result = None if data is None else _unpacked(call, data)
-        if result is None:
-            if data:
-                call.complain(
-                    "invalid magic" if not call.machine.persona.gnu else f"{name}: not in {call.name} format"
-                )
+        if data is None:
             status = 1
-        elif to_screen:
-            call.write(result)
-        else:
-            base, _, suffix = name.rpartition(".")
-            call.save(base if suffix in {"gz", "bz2", "xz", "lzma", "Z"} else name, result)
-            call.machine.fs.remove(call.path(name))
+        elif data or not call.machine.touched:
+            status = _decompress_one(call, name, data, to_screen=to_screen) or status
     return status
+
+
+def _decompress_one(call: Call, name: str, data: bytes, *, to_screen: bool) -> int:
+    unpacked = _unpacked(call, data) or _Unpacked(b"", "invalid magic")
+    if to_screen:
+        call.write(unpacked.data)
+    if unpacked.fault:
+        call.complain(f"{name}: {unpacked.fault}" if call.machine.persona.gnu else unpacked.fault)
+        return 1
+    if not to_screen:
+        base, _, suffix = name.rpartition(".")
+        call.save(base if suffix in {"gz", "bz2", "xz", "lzma", "Z"} else name, unpacked.data)
+        call.machine.fs.remove(call.path(name))
+    return 0
 
 
 def _compress(call: Call, words: list[str]) -> int:
@@ -134,12 +154,13 @@ def _tar_do(call: Call, flags: str, archive: str, folder: str, names: list[str])
         ) from error
     if not data and call.machine.touched:
         return 0
-    data = _unpacked(call, data) or data
+    unpacked = _unpacked(call, data)
+    data = data if unpacked is None else unpacked.data
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as members:
             _extract(call, members, flags, folder)
     except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
-        raise FailedError("short read" if not data else "invalid tar magic") from error
+        raise FailedError("short read") from error
     return 0
 
 
@@ -202,7 +223,7 @@ def _unzip(call: Call) -> int:
         EOFError,
         ValueError,
     ) as error:
-        raise FailedError("corrupted archive: no zip signature") from error
+        raise FailedError("short read") from error
     return 0
 
 

@@ -33,12 +33,8 @@ def _cd(call: Call) -> int:
         call.machine.fs.names(path)
     except PathError as error:
         if call.machine.persona.gnu:
-            call.process.complain(f"cd: {target}: {error.reason}")
-            return 1
-        call.process.complain(
-            f"cd: can't cd to {target}: {error.reason}" if _recent(call) else f"cd: can't cd to {target}"
-        )
-        return 2 if not _recent(call) else 1
+            return call.fault(f"{target}: {error.reason}", 1)
+        return call.fault(f"can't cd to {target}" + (f": {error.reason}" if _recent(call) else ""))
     variables["OLDPWD"] = call.process.cwd
     variables["PWD"] = call.process.cwd = path
     return 0
@@ -58,14 +54,13 @@ def _pwd(call: Call) -> int:
 def _export(call: Call) -> int:
     process = call.process
     words = [word for word in call.argv[1:] if not word.startswith("-")]
-    if not words:
+    if not words and call.name == "export":
         for name in sorted(process.exported & process.variables.keys()):
             call.write(f"export {name}='{process.variables[name]}'\n")
     for word in words:
         name, equals, value = word.partition("=")
         if not _NAME.fullmatch(name):
-            process.complain(f"{call.name}: {name}: bad variable name")
-            return 2
+            return call.fault(f"{name}: bad variable name")
         if equals:
             process.variables[name] = value
         process.exported.add(name)
@@ -75,8 +70,7 @@ def _export(call: Call) -> int:
 def _local(call: Call) -> int:
     process = call.process
     if not process.local:
-        process.complain("local: not in a function")
-        return 2
+        return call.fault("not in a function")
     for word in call.argv[1:]:
         name, equals, value = word.partition("=")
         if not _NAME.fullmatch(name):
@@ -203,8 +197,7 @@ def _status(call: Call) -> int:
     if len(call.argv) < 2:
         return call.process.status
     if not re.fullmatch(r"\d{1,9}", call.argv[1], re.ASCII):
-        call.process.complain(f"{call.name}: Illegal number: {call.argv[1]}")
-        return 2
+        return call.fault(f"Illegal number: {call.argv[1]}")
     return int(call.argv[1]) & 0xFF
 
 

@@ -64,7 +64,7 @@ def _xxd(call: Call) -> int:
         call.write(_wrapped(data.hex().encode(), 60))
         return status
     width = max(1, min(int(options.get("c", "16")[:3]) if options.get("c", "16").isdigit() else 16, 256))
-    call.machine.budget.charge(len(data) // 64)
+    call.machine.budget.charge(len(data) >> 3)
     for at in range(0, len(data), width):
         row = data[at : at + width]
         pairs = " ".join(row[index : index + 2].hex() for index in range(0, len(row), 2))
@@ -100,7 +100,7 @@ def _hexdump(call: Call) -> int:
 
 
 def _dump(call: Call, data: bytes, *, canonical: bool) -> None:
-    call.machine.budget.charge(len(data) // 64)
+    call.machine.budget.charge(len(data) >> 3)
     previous, starred = b"", False
     for at in range(0, len(data), 16):
         row = data[at : at + 16]
@@ -119,7 +119,8 @@ def _dump(call: Call, data: bytes, *, canonical: bool) -> None:
             call.write(f"{at:08x}  {cells:<48}  |{_printable(row)}|\n")
         else:
             words = (row[index : index + 2].ljust(2, b"\0") for index in range(0, len(row), 2))
-            call.write(f"{at:07x} " + " ".join(f"{word[1]:02x}{word[0]:02x}" for word in words) + "\n")
+            cells = " ".join(f"{word[1]:02x}{word[0]:02x}" for word in words)
+            call.write(f"{at:07x} {cells:<39}\n")
     if data:
         call.write(f"{len(data):08x}\n" if canonical else f"{len(data):07x}\n")
 
@@ -129,7 +130,7 @@ def _od(call: Call) -> int:
     data, status = call.all_input(options.operands)
     if options.get("N").isdigit():
         data = data[: int(options.get("N")[:9])]
-    call.machine.budget.charge(len(data) // 64)
+    call.machine.budget.charge(len(data) >> 3)
     kind = options.get("t", "x1" if "x" in options else "c" if "c" in options else "o2")
     for at in range(0, len(data), 16):
         row = data[at : at + 16]

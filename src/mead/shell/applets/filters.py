@@ -306,7 +306,7 @@ def _nl(call: Call) -> int:
 
 def _strings(call: Call) -> int:
     options = call.options("afon:t:", {"bytes": "n:"})
-    data, status = call.all_input(options.operands)
+    data, status = call.all_input(options.operands, "{}: {}")
     length = max(1, min(count_of(options.get("n", "4")), 4_096))
     for found in re.finditer(rb"[\x20-\x7e\t]{%d,}" % length, data):
         call.write(found[0] + b"\n")

@@ -92,7 +92,7 @@ def _show(call: Call, entries: list[tuple[str, Node]], options: Options) -> None
         name + ("/" if node.kind == "dir" and {"F", "p"} & options.values.keys() else "")
         for name, node in entries
     ]
-    interactive = call.stdout is call.machine.terminal
+    interactive = call.machine.interactive and call.stdout is call.machine.terminal
     call.write(
         _columns(names) if interactive and "1" not in options else "".join(f"{name}\n" for name in names)
     )

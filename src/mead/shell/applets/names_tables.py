@@ -10,7 +10,7 @@ __all__ = ["PLACES", "SERVER_ONLY"]
 
 PLACES: Final[dict[str, tuple[str, ...]]] = {
     "/bin": tuple(
-        "ash base64 cat chgrp chmod chown cp cpio cttyhack date dd df dmesg dnsdomainname dumpkmap echo ed egrep "
+        "ash bash base64 cat chgrp chmod chown cp cpio cttyhack date dd df dmesg dnsdomainname dumpkmap echo ed egrep "
         "false fdflush fgrep getopt grep gunzip gzip hostname hush ionice iostat kill linux32 linux64 ln login ls "
         "lsattr lzop makemime mkdir mknod mktemp more mount mountpoint mpstat mt mv netstat nice pidof ping ping6 "
         "pipe_progress powertop printenv ps pwd reformime rev rm rmdir rpm run-parts scriptreplay sed setarch "
@@ -27,7 +27,7 @@ PLACES: Final[dict[str, tuple[str, ...]]] = {
         "[ [[ awk basename beep bunzip2 bzcat bzip2 cal chat chrt chvt cksum clear cmp comm crontab cryptpw cut dc "
         "deallocvt diff dirname dos2unix du dumpleases env envdir envuidgid expand expr fgconsole find flock fold "
         "free ftpget ftpput fuser groups hd head hexdump hostid id install ipcrm ipcs killall last less logger "
-        "logname lpq lpr lspci lsusb lzcat lzma md5sum mesg microcom mkfifo mkpasswd nc nmeter nohup nproc nslookup "
+        "logname lpq lpr lspci lsusb lzcat lzma md5sum mesg microcom mkfifo nl paste truncate unlink shred arch mkpasswd nc nmeter nohup nproc nslookup "
         "od openvt passwd patch pgrep pkill printf pscan pstree pwdx readahead readlink realpath renice reset resize "
         "rpm2cpio runsv runsvdir rx script seq setkeycodes setsid setuidgid sha1sum sha256sum sha512sum showkey "
         "shuf smemcap softlimit sort split strings sum sv tac tail taskset tee telnet test tftp time timeout top tr "

@@ -79,7 +79,7 @@ def _kill(call: Call) -> int:
     if words and re.fullmatch(r"-(\d+|[A-Z0-9]+|s)", words[0]):
         words = words[2:] if words[0] == "-s" else words[1:]
     if not words:
-        raise UsageError
+        raise FailedError("you need to specify whom to kill") if call.title != "kill" else UsageError
     status = 0
     for word in words:
         status = _kill_one(call, word) or status

@@ -8,7 +8,6 @@ from typing import Final
 
 from mead.shell.ast import decode, encode
 from mead.shell.call import Applet, Call, FailedError, UsageError
-from mead.shell.control import ExitShellError, ReturnError
 from mead.shell.scripts import decoded_layers, urls_in
 from mead.shell.vfs import PathError
 
@@ -23,7 +22,9 @@ def announce(call: Call, name: str, data: bytes) -> None:
         return
     if node is not None and node.kind == "file" and node.brought:
         known = node.waits is None or node.waits in call.machine.bodies
-        call.machine.executed(real, call.argv, data if known else None, None if known else node.waits)
+        call.machine.executed(
+            real, call.argv, data if known else None, None if known else node.waits, call.process.depth
+        )
 
 
 def _shell(call: Call) -> int:
@@ -47,16 +48,7 @@ def _text(call: Call, words: list[str]) -> int:
         raise FailedError("-c requires an argument", 2)
     copy = call.shell.child(call.process)
     copy.name, copy.arguments, copy.script = (words[1] if len(words) > 1 else call.name), words[2:], False
-    return _contained(call, words[0], copy)
-
-
-def _contained(call: Call, text: str, process: object) -> int:
-    try:
-        return call.shell.evaluate(text, process)  # type: ignore[arg-type]  # a Process; typed so to avoid a cycle
-    except ExitShellError as leave:
-        return leave.status
-    except ReturnError as error:
-        return error.status
+    return call.shell.run_text(words[0], copy)
 
 
 def _file(call: Call, words: list[str]) -> int:
@@ -94,7 +86,7 @@ def _standard_input(call: Call, words: list[str]) -> int:
     if waits is not None or data:
         url = None if waits in call.machine.bodies else waits
         if waits is not None:
-            call.machine.executed("/dev/stdin", call.argv, data or None, url)
+            call.machine.executed("/dev/stdin", call.argv, data or None, url, call.process.depth)
         return call.shell.run_script(decode(data), call.name, words, call.process)
     return 0
 

@@ -139,6 +139,11 @@ class _Parser:
             found = re.compile(r"[gpiIe0-9]*").match(self._text, self._position)
             command.flags = found[0] if found else ""
             self._position += len(command.flags)
+            if command.letter == "s" and self._text[self._position : self._position + 1] not in (
+                "",
+                *" \t\n;}w#",
+            ):
+                raise FailedError("bad option in substitution expression")
             if command.letter == "s":
                 command.regex = self._regex(pattern, command.flags)
             else:
