@@ -287,6 +287,11 @@ def test_tnef_attachment(noise: bytes, settings: AnalysisSettings) -> None:
     assert (child.name, child.data) == ("x.bin", noise)
 
 
+def test_flash_is_decompressed(noise: bytes, settings: AnalysisSettings) -> None:
+    head = b"\x0a" + struct.pack("<I", len(noise) + 8)
+    assert _only(b"CWS" + head + zlib.compress(noise), settings) == b"FWS" + head + noise
+
+
 def test_embedded_program_has_the_length_of_its_headers(program: bytes, settings: AnalysisSettings) -> None:
     assert program in {c.data for c in _open(b"junk" * 100 + program + b"tail" * 100, settings).children}
 

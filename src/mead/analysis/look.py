@@ -14,6 +14,7 @@ from typing import Self
 from mead.analysis.analyser import Analyser, Artifact, Report, Run
 from mead.analysis.registry import ANALYSERS, available
 from mead.analysis.settings import AnalysisSettings
+from mead.analysis.tools import run_with_tool, tool_for
 from mead.analysis.unpack.formats import UNPACKERS, load_formats
 from mead.jail import JailLimits, JailPool, JailResult
 
@@ -60,6 +61,14 @@ class Looker:
         """All runs on one body; an analyser that failed has a run that says why."""
         bounds = settings or self.settings
         runs = self._parse(artifact, bounds)
+        if (
+            bounds.external_tools
+            and "unpack" in self._jailed
+            and not any(run.report.children for run in runs)
+        ):
+            tool = tool_for(artifact.data)
+            if tool:
+                runs.append(run_with_tool(artifact, bounds, tool))
         for analyser in self._direct:
             run = _run_one(analyser, artifact, bounds)
             if run is not None:

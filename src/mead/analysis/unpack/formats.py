@@ -46,6 +46,7 @@ BUILTIN = (
     _entry("zstd", "streams:ZSTD", "Zstandard"),
     _entry("zlib", "streams:ZLIB", "zlib stream"),
     _entry("compress", "streams:COMPRESS", "compress (.Z)"),
+    _entry("swf", "streams:SWF", "compressed Flash"),
     _entry("szdd", "streams:SZDD", "Microsoft's EXPAND"),
     _entry("7z", "sevenzip:FORMAT", "7z", "static"),
     _entry("cab", "cab:FORMAT", "Microsoft cabinet: stored, MSZIP, LZX"),

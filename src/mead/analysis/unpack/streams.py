@@ -14,7 +14,7 @@ from mead.analysis.unpack.budget import Budget, Damaged
 from mead.analysis.unpack.formats import Format, Unpack
 from mead.analysis.unpack.zipmethods import CHUNK, unlzma, unzstd
 
-__all__ = ["BZIP2", "COMPRESS", "GZIP", "LZMA", "SZDD", "XZ", "ZLIB", "ZSTD"]
+__all__ = ["BZIP2", "COMPRESS", "GZIP", "LZMA", "SWF", "SZDD", "XZ", "ZLIB", "ZSTD"]
 
 
 def _gunzip(raw: bytes) -> Iterator[bytes]:
@@ -124,6 +124,17 @@ def _unszdd(raw: bytes) -> Iterator[bytes]:
     yield bytes(out[:size])
 
 
+def _unflash(raw: bytes) -> Iterator[bytes]:
+    """A compressed Flash file as an uncompressed one. Source: SWF file format specification 19, chapter 2."""
+    yield b"FWS" + raw[3:8]
+    if raw[:1] == b"C":
+        yield from _unzlib(raw[8:])
+        return
+    (size,) = struct.unpack_from("<I", raw, 4)
+    stream = lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=512 * 1024 * 1024)
+    yield stream.decompress(raw[12:17] + struct.pack("<Q", max(0, size - 8)) + raw[17:], 64 * 1024 * 1024)
+
+
 def _stream(name: str, decode: Callable[[bytes], Iterator[bytes]], suffixes: tuple[str, ...]) -> Unpack:
     def unpack(artifact: Artifact, budget: Budget) -> Iterator[Child]:
         try:
@@ -170,3 +181,4 @@ ZSTD = Format("zstd", _magic(b"\x28\xb5\x2f\xfd"), _stream("zstd", unzstd, (".zs
 ZLIB = Format("zlib", _zlib_bid, _stream("zlib", _unzlib, ()))
 COMPRESS = Format("compress", _magic(b"\x1f\x9d"), _stream("compress", _uncompress, (".z",)))
 SZDD = Format("szdd", _magic(b"SZDD\x88\xf0'3"), _stream("szdd", _unszdd, ()))
+SWF = Format("swf", _magic(b"CWS", b"ZWS"), _stream("swf", _unflash, ()))
