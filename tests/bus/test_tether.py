@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-from mead.bus.tether import tethered
+import pytest
+
+from mead.bus.tether import die_with_parent, tethered
 
 
 def test_the_command_becomes_the_program() -> None:
@@ -36,3 +39,30 @@ def test_a_killed_parent_takes_the_child_with_it() -> None:
         parent.kill()
         # The child holds the pipe: it ends only when the child is dead too.
         assert parent.stdout.read() == b""
+
+
+def test_a_process_that_changed_its_mind_is_tethered_again() -> None:
+    code = (
+        "import os, sys, time\n"
+        "from mead.bus.tether import die_with_parent\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    die_with_parent(os.getppid())\n"
+        "    print(os.getpid(), flush=True)\n"
+        "    time.sleep(60)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        child = int(process.stdout.readline())
+        process.kill()
+        process.wait()
+        deadline = time.monotonic() + 10
+        while Path(f"/proc/{child}/stat").exists() and " Z " not in Path(f"/proc/{child}/stat").read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def test_a_process_whose_parent_is_gone_does_not_begin() -> None:
+    with pytest.raises(SystemExit):
+        die_with_parent(parent=1 << 22)

@@ -10,13 +10,16 @@ Source: prctl(2), PR_SET_PDEATHSIG.
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["tethered"]
+__all__ = ["die_with_parent", "tethered"]
 
+_PR_SET_PDEATHSIG = 1
 _BECOME = """\
 import ctypes, os, sys
 if sys.platform == "linux":
@@ -33,3 +36,18 @@ def tethered(program: Path, arguments: Sequence[str]) -> list[str]:
     The signal is tied to the thread that starts the command: start it from the main thread.
     """
     return [sys.executable, "-I", "-S", "-c", _BECOME, str(os.getpid()), str(program), *arguments]
+
+
+def die_with_parent(parent: int | None = None) -> None:
+    """Have the kernel kill this process when its parent dies; needed again after a change of user or a fork.
+
+    Args:
+        parent: process id of the parent that was expected; a process that lost it already ends here.
+
+    Raises:
+        SystemExit: the parent is gone already.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if parent is not None and os.getppid() != parent:
+        raise SystemExit("the parent is gone already")

@@ -47,6 +47,7 @@ async def run(
                 raise supervisor.failure
         finally:
             await supervisor.stop()
+            status.forget(layout.status)
 
 
 def _start(supervisor: Supervisor, settings: Settings, config: Path | None, layout: Layout) -> list[str]:

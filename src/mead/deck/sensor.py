@@ -24,6 +24,7 @@ from mead.bus.bodies import BodySender
 from mead.bus.client import Bus, BusAddress
 from mead.bus.publisher import Publisher
 from mead.bus.queue import Job, WorkQueue
+from mead.bus.tether import die_with_parent
 from mead.clock import Clock, SystemClock
 from mead.deck import status
 from mead.deck.layout import Layout
@@ -47,6 +48,7 @@ log = logging.getLogger(__name__)
 
 FETCH_QUEUE = "fetch"
 _BUS_SECONDS = 60.0
+_WATCH_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ def run(settings: Settings) -> None:
     address = BusAddress.load(layout.bus)
     sets = bind(settings.sensor.addresses, settings.sensor.services, copies=settings.sensor.processes)
     status.listening(layout.status, ((door.service, door.address, door.port) for door in sets[0]))
+    parent = os.getppid()
     number, children = _fork(len(sets))
     for other, doors in enumerate(sets):
         if other != number:
@@ -93,15 +96,17 @@ def run(settings: Settings) -> None:
                 door.socket.close()
     address.seed()
     drop_privileges(settings.sensor.user)
+    die_with_parent(parent if number == 0 else None)  # changing the user had let go of it
     try:
-        serve = _serve(settings, sets[number], services, identity, address, clock, number)
+        serve = _serve(settings, sets[number], services, identity, address, clock, number, children)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serve)
     finally:
         for child in children:
             _end(child)
         if number == 0:
-            status.forget(layout.status)
+            with suppress(PermissionError):  # the supervisor, who may, does it too
+                status.forget(layout.status)
 
 
 async def _serve(
@@ -112,9 +117,11 @@ async def _serve(
     address: BusAddress,
     clock: Clock,
     number: int,
+    children: list[int],
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    watch = loop.create_task(_watch(children, stop))
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     async with Bus.connect(address, timeout_seconds=_BUS_SECONDS) as bus:
@@ -124,6 +131,7 @@ async def _serve(
             log.info("listening on %s", ", ".join(door.text for door in doors))
             await stop.wait()
             await host.stop()
+    watch.cancel()
 
 
 @asynccontextmanager
@@ -196,6 +204,17 @@ def _fork(processes: int) -> tuple[int, list[int]]:
             return number, []
         children.append(child)
     return 0, children
+
+
+async def _watch(children: list[int], stop: asyncio.Event) -> None:
+    """When one of several processes ends, all do: the supervisor starts the sensor again, whole."""
+    while children:
+        await asyncio.sleep(_WATCH_SECONDS)
+        for child in children:
+            with suppress(ChildProcessError):
+                if os.waitpid(child, os.WNOHANG) != (0, 0):  # noqa: ASYNC222 - does not wait
+                    log.error("process %d of the sensor ended; the sensor starts again", child)
+                    stop.set()
 
 
 def _end(child: int) -> None:
