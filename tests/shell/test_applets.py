@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: E501 - tables of conversations keep one exchange on a line
 """The commands: the same output and the same complaints as the real BusyBox."""
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The language: the same output and the same complaints as the real ash."""
+# ruff: noqa: E501 - tables of conversations keep one exchange on a line
+"""The language: the same output and the same complaints as the real ash; any bytes, a reply."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mead.shell import Limit, Reply, Shell, default_personas
+from mead.shell import Reply, Shell, default_personas
+from mead.shell.applets import APPLETS, BUILTINS
 
 SCRIPTS = [
     "echo hello world",
@@ -117,3 +119,48 @@ SCRIPTS = [
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_a_script_does_what_it_does_in_ash(script: str, same_as_busybox) -> None:
     same_as_busybox(script)
+
+
+PERSONAS = default_personas(b"fuzz")
+WORDS = [
+    *(name.encode() for name in sorted({*APPLETS, *BUILTINS})),
+    b";", b"|", b"&&", b"||", b"&", b">", b">>", b"<", b"<<E\n", b"\nE\n", b'"', b"'", b"`", b"$(", b")", b"${", b"}", b"$((", b"))", b"(",
+    b"{ ", b"; }", b"*", b"?", b"[a-", b"~", b"#", b"if ", b" then ", b" fi", b"while ", b" do ", b" done", b"for i in ", b"case x in ",
+    b" esac", b"x=", b"$x", b"$@", b"2>&1", b"%", b"//", b":-", b"\xff", b"\x00", b"\n", b"\r", b"http://192.0.2.1/a", b"-O", b"-c", b"-d",
+    b"-n", b"1", b"-1", b"99999999999", b"/", b"/tmp/f", b"/proc/cpuinfo", b"/dev/zero", b"/dev/urandom", b"/bin/echo", b"..", b"s/a/b/g",
+    b"{print $1}", b"(a+)+$", b"=", b"f()", b"!", b"-", b"%s", b"<(", b"busybox ", b"sh -c ", b"eval ", b"find / -exec ",
+]  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.integers(0, len(PERSONAS) - 1),
+    st.booleans(),
+    st.lists(
+        st.one_of(st.lists(st.sampled_from(WORDS), max_size=12).map(b" ".join), st.binary(max_size=60)),
+        max_size=4,
+    ),
+)
+def test_any_bytes_get_a_reply_in_bounded_time(index: int, interactive: bool, lines: list[bytes]) -> None:
+    persona = PERSONAS[index]
+    shell = Shell(persona, now=lambda: persona.boot_time, interactive=interactive)
+    for line in lines:
+        begin = time.process_time()
+        assert isinstance(shell.run(line), Reply)
+        if shell.reading:
+            shell.feed(b"some words\nand more\n")
+        if shell.reading:
+            shell.feed_eof()
+        for url in shell.machine.offers[-1:]:
+            shell.deliver(url, line)
+        assert time.process_time() - begin < 3
+        assert not shell.reading
+    shell.close()
+
+
+def test_a_second_is_enough_for_five_thousand_simple_lines() -> None:
+    shell = Shell(PERSONAS[0], now=lambda: PERSONAS[0].boot_time)
+    begin = time.process_time()
+    for number in range(1_000):
+        shell.run(f"echo {number} > /tmp/x; /bin/busybox ECCHI".encode())
+    assert time.process_time() - begin < 0.2 * 5

@@ -182,7 +182,7 @@ class Call:
             if waits is not None and waits not in self.machine.bodies:
                 sink.waits = waits
             return
-        room = _CHUNK if isinstance(sink, Null) else 1 << 18 if isinstance(sink, Buffer) else 4 << 20
+        room = _CHUNK if isinstance(sink, Null) else 1 << 18 if isinstance(sink, Buffer) else 1 << 20
         for _ in range(0, room, _CHUNK):
             self.machine.budget.charge_bytes(_CHUNK)
             sink.write(source.read())

@@ -105,6 +105,11 @@ class _Fields:
                 start += 1
 
 
+def _is_all_arguments(part: Part) -> bool:
+    """Whether it is `"$@"`, which is no field at all when there are no arguments."""
+    return type(part) is Parameter and part.name == "@" and part.quoted and part.operator == ""
+
+
 class Expander:
     """Expands words in the environment of a process."""
 
@@ -130,6 +135,8 @@ class Expander:
         for index, part in enumerate(word.parts):
             self._add(part, fields, process, first=index == 0)
         fields.end()
+        if not process.arguments and fields.done == [("", None)] and any(map(_is_all_arguments, word.parts)):
+            return []
         result: list[str] = []
         for text, pattern in fields.done:
             found = [] if pattern is None or "f" in process.options else self.glob(pattern, process)
@@ -142,7 +149,7 @@ class Expander:
                 self._tilde(part.text, process) if first and not part.quoted else part.text,
                 quoted=part.quoted,
             )
-        elif type(part) is Parameter and part.name == "@" and part.quoted and part.operator == "":
+        elif _is_all_arguments(part):
             for index, argument in enumerate(process.arguments):
                 if index:
                     fields.end()

@@ -78,8 +78,8 @@ class WordReader:
         while True:
             run = _RUN.match(text, self.position)
             if run:
-                parts.append(Literal(run[0], quoted=False))
                 self.position = run.end()
+                self._plain_run(run[0], parts)
             char = text[self.position : self.position + 1]
             if char in "<>" and char and text[self.position + 1 : self.position + 2] == "(":
                 parts.append(self._process_substitution())
@@ -87,6 +87,13 @@ class WordReader:
                 return parts
             else:
                 self._special(char, parts)
+
+    def _plain_run(self, run: str, parts: list[Part]) -> None:
+        """Add text that stands for itself; a carriage return at the end of a line is none of it."""
+        if run[-1] == "\r" and self.text[self.position : self.position + 1] in ("", "\n"):
+            run = run[:-1]
+        if run:
+            parts.append(Literal(run, quoted=False))
 
     def _special(self, char: str, parts: list[Part]) -> None:
         if char == "'":

@@ -97,11 +97,7 @@ class _Compiler:
     def _sequence(self) -> list[Instruction]:
         program: list[Instruction] = []
         start = True
-        while (
-            self._position < len(self._pattern)
-            and not self._operator("|")
-            and not (self._operator(")") and self._depth > 1)
-        ):
+        while self._position < len(self._pattern) and not self._operator("|") and not self._operator(")"):
             atom = self._atom(start=start)
             start = False
             program += self._repeated(atom)

@@ -94,8 +94,8 @@ class SimpleReader(WordReader):
         if not (assignments or words or redirections):
             raise self._unexpected()
         if self.text.startswith("(", self.position):
-            if len(words) == 1 and not self.text[self.position + 1 :].strip(" \t\n"):
-                self.position = len(self.text)
+            self.position += len(words) == 1
+            self._blanks()
             raise self._unexpected(")" if len(words) == 1 else "")
         return Simple(tuple(assignments), tuple(words), tuple(redirections), line)
 

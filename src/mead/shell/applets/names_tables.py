@@ -42,7 +42,7 @@ PLACES: Final[dict[str, tuple[str, ...]]] = {
 }
 
 SERVER_ONLY: Final = tuple(
-    "bash perl python3 openssl systemctl service apt apt-get dpkg lscpu ssh scp ssh-keygen sudo screen gcc make git "
+    "bash perl python python3 php openssl systemctl service apt apt-get dpkg lscpu ssh scp ssh-keygen sudo screen gcc make git "
     "nano lsblk ss journalctl chage usermod useradd userdel iptables-save iptables-restore ip6tables chpasswd nproc "
     "numfmt shasum sha384sum ldconfig locale pkill ufw".split()
 )

