@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 from pathlib import Path
 
 from mead.errors import StoreError
@@ -74,12 +75,11 @@ def publish(temporary: Path, final: Path) -> None:
 
 def cannot_write(path: Path, error: Exception) -> StoreError:
     """The error to raise when writing below `path` failed: what, where, what next."""
-    full = (
-        getattr(error, "errno", None) in _FULL
-        or "No space left" in str(error)
-        or "File too large" in str(error)
-    )
-    reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[0]
+    number = getattr(error, "errno", None)
+    if number is None and (found := re.search(r"\[errno (\d+)\]", str(error))):
+        number = int(found[1])  # Arrow names it in its text only
+    full = number in _FULL or "No space left" in str(error) or "File too large" in str(error)
+    reason = os.strerror(number) if number else str(error).strip().splitlines()[0]
     advice = (
         "free some space there or lower store.retention_days"
         if full

@@ -178,12 +178,18 @@ class EventStore(StoredEvents):
         """
         with self._maintaining:
             before = len(self._manifest.segments)
-            closed = []
+            closed: list[str] = []
+            failed: list[StoreError] = []
             for work in compaction.plan(self._manifest, self._clock.now(), self.settings):
-                self._run(work)
-                if work.closes:
-                    closed.append(work.day)
+                try:
+                    self._run(work)
+                except StoreError as error:
+                    failed.append(error)  # the other days need not wait for this one
+                else:
+                    closed += [work.day] if work.closes else []
             deleted = self._delete_removed()
+            if failed:
+                raise failed[0]
             return Maintained(before, len(self._manifest.segments), tuple(closed), files_deleted=deleted)
 
     def retain(self, days: int | None = None) -> Maintained:
