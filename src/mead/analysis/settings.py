@@ -57,7 +57,7 @@ class AnalysisSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     analyser_seconds: int = 40
     memory_bytes: int = 2 * 1024 * 1024 * 1024
     max_indicators: int = 500
-    max_strings_bytes: int = 16 * 1024 * 1024
+    max_strings_bytes: int = 8 * 1024 * 1024
     passwords: tuple[str, ...] = USUAL_PASSWORDS
     external_tools: bool = True
     emulate_packers: bool = True

@@ -15,8 +15,11 @@ from mead.model.codec import excerpt
 __all__ = ["ANALYSER", "analyse"]
 
 MAX_TELLING = 40
+MIN_WALLET = 26
+"""Length of the shortest wallet; everything else that is looked for has a dot in it."""
 
 _ASCII = re.compile(rb"[\x20-\x7e\t]{6,}")
+_RUN = re.compile(rb"[\x20-\x7e\t\r\n]{7,}")
 _WIDE = re.compile(rb"(?:[\x20-\x7e\t]\0){6,}")
 _TELLING = re.compile(
     rb"/bin/(?:busybox|sh)\b|\bwget\b|\bcurl\b|\btftp\b|\bchmod\b|/proc/|/dev/(?:watchdog|tcp)|iptables|cmd\.exe"
@@ -77,7 +80,10 @@ def _indicators(data: bytes, most: int) -> tuple[list[Indicator], bool]:
 
 
 def _all(data: bytes) -> Iterator[Indicator]:
-    yield from find(data)
+    for match in _RUN.finditer(data):
+        run = match.group()
+        if len(run) >= MIN_WALLET or b"." in run:
+            yield from find(run, match.start())
     for offset, text in _wide(data):
         yield from find(text, offset)
 

@@ -20,25 +20,41 @@ __all__ = ["FORMAT"]
 
 MAX_STREAMS = 2000
 
-_STREAM = re.compile(rb"(\d{1,7}) \d{1,5} obj(.{0,4096}?)stream\r?\n(.*?)\r?\n?endstream", re.DOTALL)
+_MAX_DICTIONARY = 4096
+
+_BEGIN = re.compile(rb"stream\r?\n")
+_OBJECT = re.compile(rb"(\d{1,7}) \d{1,5} obj")
 _FILTER = re.compile(rb"/(FlateDecode|Fl|ASCIIHexDecode|AHx|ASCII85Decode|A85|RunLengthDecode|RL)\b")
 _PLAIN_PICTURE = re.compile(rb"/Subtype\s*/(?:Image|Type1C|CIDFontType0C|OpenType)|/FontFile|/Length[123]\b")
 
 
 def _unpack(artifact: Artifact, budget: Budget) -> Iterator[Child]:
-    for count, match in enumerate(_STREAM.finditer(artifact.data)):
+    for count, (number, dictionary, raw) in enumerate(_streams(artifact.data)):
         budget.check_time()
         if count >= MAX_STREAMS:
             budget.hit("unpack.streams", MAX_STREAMS, "streams")
             return
-        number, dictionary, raw = match.groups()
         if _PLAIN_PICTURE.search(dictionary) and b"/EmbeddedFile" not in dictionary:
             continue
         content = _decoded(_exact(dictionary, raw), dictionary, budget)
         if content:
-            attached = b"/EmbeddedFile" in dictionary
-            name = f"{'attachment' if attached else 'stream'} {number.decode()}"
+            name = f"{'attachment' if b'/EmbeddedFile' in dictionary else 'stream'} {number}"
             yield Child(data=content, name=name, detail="pdf")
+
+
+def _streams(data: bytes) -> Iterator[tuple[str, bytes, bytes]]:
+    """Object number, dictionary and raw content of each stream. O(bytes)."""
+    at = 0
+    while begin := _BEGIN.search(data, at):
+        end = data.find(b"endstream", begin.end())
+        if end < 0:
+            return
+        before = data[max(at, begin.start() - _MAX_DICTIONARY) : begin.start()]
+        objects = list(_OBJECT.finditer(before))
+        number = objects[-1].group(1).decode() if objects else "?"
+        dictionary = before[objects[-1].end() :] if objects else before
+        yield number, dictionary, data[begin.end() : end].removesuffix(b"\n").removesuffix(b"\r")
+        at = end + 9
 
 
 def _exact(dictionary: bytes, raw: bytes) -> bytes:

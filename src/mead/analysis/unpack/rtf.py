@@ -19,10 +19,10 @@ _OBJECT = re.compile(rb"\\\*?\s*\\?objdata\b", re.IGNORECASE)
 _CONTROL = re.compile(rb"\\(?:bin(\d{1,8}) ?|'[0-9a-fA-F]{2}|[a-zA-Z]{1,64}-?\d{0,10} ?|[^a-zA-Z])")
 
 
-def _digits(data: bytes, at: int) -> bytes:
-    """Hex digits from `at` to the end of the group; nested groups and control words are skipped."""
+def _digits(data: bytes, at: int, end: int) -> bytes:
+    """Hex digits from `at` to the end of the group, at most to `end`; nested groups and control words are skipped."""
     found, depth = bytearray(), 0
-    while at < len(data):
+    while at < end:
         byte = data[at : at + 1]
         if byte == b"\\":
             match = _CONTROL.match(data, at)
@@ -41,12 +41,14 @@ def _digits(data: bytes, at: int) -> bytes:
 
 
 def _unpack(artifact: Artifact, budget: Budget) -> Iterator[Child]:
-    for count, match in enumerate(_OBJECT.finditer(artifact.data)):
+    marks = list(_OBJECT.finditer(artifact.data))
+    ends = [*(mark.start() for mark in marks[1:]), len(artifact.data)]
+    for count, (match, end) in enumerate(zip(marks, ends, strict=True)):
         budget.check_time()
         if count >= MAX_OBJECTS:
             budget.hit("unpack.objects", MAX_OBJECTS, "objects")
             return
-        digits = _digits(artifact.data, match.end())
+        digits = _digits(artifact.data, match.end(), end)
         raw = bytes.fromhex(digits[: len(digits) & ~1].decode())
         found = object_one(raw, "rtf object")
         if found:
