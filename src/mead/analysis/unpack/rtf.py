@@ -20,7 +20,7 @@ _CONTROL = re.compile(rb"\\(?:bin(\d{1,8}) ?|'[0-9a-fA-F]{2}|[a-zA-Z]{1,64}-?\d{
 
 
 def _digits(data: bytes, at: int, end: int) -> bytes:
-    """Hex digits from `at` to the end of the group, at most to `end`, without groups and control words in it."""
+    """Hex digits from `at` to the end of the group, at most to `end`; groups and words in it are left out."""
     found, depth = bytearray(), 0
     while at < end:
         byte = data[at : at + 1]
