@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 SCRIPTS = [
@@ -97,5 +99,5 @@ SCRIPTS = [
 
 @pytest.mark.tool("busybox")
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_a_command_prints_what_busybox_prints(script: str, same_as_busybox) -> None:
+def test_a_command_prints_what_busybox_prints(script: str, same_as_busybox: Callable[[str], None]) -> None:
     same_as_busybox(script)

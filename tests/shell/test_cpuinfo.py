@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from mead.shell import default_personas
+from mead.shell import ShellPersona, default_personas
 from mead.shell.cpuinfo import cpuinfo
 
 _MARKS = {
@@ -16,7 +16,7 @@ _MARKS = {
 
 
 @pytest.mark.parametrize("persona", default_personas(), ids=lambda persona: persona.name)
-def test_the_layout_is_that_of_the_processor(persona) -> None:
+def test_the_layout_is_that_of_the_processor(persona: ShellPersona) -> None:
     text = cpuinfo(persona)
     assert _MARKS[persona.architecture] in text
     assert text.count(b"processor") == persona.cpus

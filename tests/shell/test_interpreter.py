@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -117,7 +118,7 @@ SCRIPTS = [
 
 @pytest.mark.tool("busybox")
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_a_script_does_what_it_does_in_ash(script: str, same_as_busybox) -> None:
+def test_a_script_does_what_it_does_in_ash(script: str, same_as_busybox: Callable[[str], None]) -> None:
     same_as_busybox(script)
 
 

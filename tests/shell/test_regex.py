@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -52,10 +53,8 @@ def test_what_is_no_pattern_is_said(pattern: str) -> None:
 @pytest.mark.parametrize("pattern", ["(a+)+$b", "(a|a)*c", "(a*)*b", "a*a*a*a*a*a*b", "(.*)(.*)(.*)(.*)x$"])
 def test_a_hostile_pattern_costs_no_more_than_the_budget(pattern: str) -> None:
     begin = time.process_time()
-    try:
+    with suppress(LimitReachedError):
         assert regex(pattern, steps=20_000).search("a" * 3_000) is None
-    except LimitReachedError:
-        pass
     assert time.process_time() - begin < 1
 
 

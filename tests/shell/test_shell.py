@@ -19,6 +19,7 @@ from mead.shell import (
     Reply,
     Shell,
     ShellLimits,
+    ShellPersona,
     default_personas,
 )
 from mead.shell.machines import ARCHITECTURES
@@ -363,7 +364,7 @@ def test_exit_leaves_one_shell_after_the_other() -> None:
 
 
 @pytest.mark.parametrize("persona", PERSONAS, ids=lambda persona: persona.name)
-def test_the_first_bytes_of_a_program_are_those_of_its_processor(persona) -> None:
+def test_the_first_bytes_of_a_program_are_those_of_its_processor(persona: ShellPersona) -> None:
     shell = start(persona.name, interactive=False)
     header = shell.run(b"dd bs=52 count=1 if=/bin/echo 2>/dev/null || cat /bin/echo").output
     wanted = ARCHITECTURES[persona.architecture]

@@ -45,6 +45,5 @@ def test_what_never_ends_is_ended() -> None:
     sink = Null()
     source = Endless(bytes)
     with pytest.raises(EndlessError):
-        while True:
-            sink.write(source.read())
+        list(map(sink.write, iter(source.read, b"")))
     assert (source.read(5), len(source.line())) == (bytes(5), 256)

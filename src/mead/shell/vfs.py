@@ -50,8 +50,6 @@ class FileSystem:
         self.used_bytes = 0
         self.files = 0
 
-    # Transactions
-
     def snapshot(self) -> tuple[Node, int, int]:
         """The state to come back to. O(1)."""
         self._generation += 1
@@ -265,10 +263,7 @@ class FileSystem:
         node, real = self.find(path, follow=False)
         if node is None:
             raise PathError(_NO_ENTRY)
-        if real == "/":
-            raise PathError("Device or resource busy")
-        if any(mount.point == real for mount in self._mounts):
-            raise PathError("Device or resource busy")
+        self._must_not_be_mounted(real)
         self._may_change(real, removing=True)
         parent, _, name = real.rpartition("/")
         del self._own(parent or "/").children[name]
@@ -287,6 +282,7 @@ class FileSystem:
         node, real = self.find(source, follow=False)
         if node is None:
             raise PathError(_NO_ENTRY)
+        self._must_not_be_mounted(real)
         old, new = self.find(target, follow=False)
         if new == real:
             return
@@ -327,8 +323,6 @@ class FileSystem:
         elif node.kind in ("file", "dir"):
             self._may_change(real, existing=True)
             self._own(real).modified = self._now()
-
-    # Inside
 
     def _add(self, real: str, node: Node) -> Node:
         if self.files >= self._limits.files:
@@ -382,6 +376,10 @@ class FileSystem:
             parent, _ = self.find(real.rpartition("/")[0] or "/")
             if parent is None or not self._allowed(parent, 2):
                 raise PathError("Permission denied")
+
+    def _must_not_be_mounted(self, real: str) -> None:
+        if real == "/" or any(mount.point == real for mount in self._mounts):
+            raise PathError("Device or resource busy")
 
     def _may_write(self, real: str, node: Node) -> None:
         mount = self.mount_of(real)

@@ -65,10 +65,12 @@ def silent(call: Call) -> int:
 
 
 def download_like(name: str, argv: list[str]) -> Applet | None:
-    """The command that an unknown name stands for: a renamed downloader, or a RouterOS word."""
+    """The command that an unknown name stands for: a downloader, maybe renamed, or a RouterOS word."""
     base = name.rpartition("/")[2].lower()
     if name in routeros.WORDS or name.startswith(":"):
         return routeros.run
     if len(argv) < 2:
         return None
+    if base in downloads.TABLE:
+        return downloads.TABLE[base]
     return next((APPLETS[known] for known in ("tftp", "ftpget", "wget", "curl") if known in base), None)
