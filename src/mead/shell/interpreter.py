@@ -176,16 +176,18 @@ class Interpreter:
     def _with_variables(self, assignments: tuple[Assignment, ...], argv: list[str], process: Process) -> int:
         if not assignments:
             return self.invoke(argv, process)
-        saved = dict(process.variables)
+        names = [assignment.name for assignment in assignments]
+        saved = {name: process.variables.get(name) for name in names}
         exported = set(process.exported)
         for assignment in assignments:
             self._assign(assignment, process)
-            process.exported.add(assignment.name)
+        process.exported.update(names)
         try:
             return self.invoke(argv, process)
         finally:
             if argv[0] not in {"export", "readonly", "exec", "eval", "."}:
-                process.variables, process.exported = saved, exported
+                process.restore(saved)
+                process.exported = exported
 
     def invoke(self, argv: list[str], process: Process) -> int:
         """Run a function, builtin or program."""
@@ -206,11 +208,7 @@ class Interpreter:
             return error.status
         finally:
             process.arguments = arguments
-            for name, value in process.local.pop().items():
-                if value is None:
-                    process.variables.pop(name, None)
-                else:
-                    process.variables[name] = value
+            process.restore(process.local.pop())
 
     def launch(self, argv: list[str], process: Process) -> int:
         """Run a program: an applet, or a file of the peer."""

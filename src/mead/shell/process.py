@@ -58,6 +58,14 @@ class Process:
         copy.nesting = self.nesting + 1
         return copy
 
+    def restore(self, values: dict[str, str | None]) -> None:
+        """Give variables back the values that they had; None: they were not set."""
+        for name, value in values.items():
+            if value is None:
+                self.variables.pop(name, None)
+            else:
+                self.variables[name] = value
+
     def detach(self) -> None:
         """No terminal any more: nothing to read, and nobody sees what is written."""
         self.stdin, self.stdout, self.stderr = Source(), Null(), Null()

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from mead.shell.persona import ShellPersona
@@ -45,4 +46,6 @@ def usage_of(name: str, persona: ShellPersona) -> str:
             )
         return f"Try '{name} --help' for more information.\n"
     banner = f"BusyBox {persona.busybox_version} multi-call binary.\n\n"
-    return f"{banner}Usage: {name} {text}\n\n" if text else f"{banner}Usage: {name} [OPTIONS]\n\n"
+    found = re.match(r"v1\.(\d+)", persona.busybox_version)
+    end = "\n" if found and int(found[1]) >= 32 else "\n\n"
+    return f"{banner}Usage: {name} {text or '[OPTIONS]'}{end}"

@@ -76,7 +76,7 @@ def _decompress(call: Call) -> int:
     words = [word for word in call.argv[1:] if not word.startswith("-")]
     flags = "".join(word[1:] for word in call.argv[1:] if word.startswith("-"))
     if call.name in {"gzip", "bzip2", "xz"} and "d" not in flags:
-        return _compress(call, words)
+        return _compress(call, words, to_screen="c" in flags)
     to_screen = "c" in flags or not words or call.name.endswith("cat")
     status = 0
     for name, data in call.inputs(words, "{}: {}"):
@@ -101,11 +101,12 @@ def _decompress_one(call: Call, name: str, data: bytes, *, to_screen: bool) -> i
     return 0
 
 
-def _compress(call: Call, words: list[str]) -> int:
+def _compress(call: Call, words: list[str], *, to_screen: bool) -> int:
     data, status = call.all_input(words)
     packed = zlib.compress(data, 6, wbits=31)
-    if words:
+    if words and not to_screen and not status:
         call.save(words[0] + ".gz", packed)
+        call.machine.fs.remove(call.path(words[0]))
     else:
         call.write(packed)
     return status

@@ -43,11 +43,13 @@ class _Machine(AwkValues):
         self._pipes: dict[tuple[str, str], list[str]] = {}
 
     def run(self, names: list[str]) -> int:
-        status = 0
         try:
             self._special("BEGIN")
-            if any(rule.pattern != "BEGIN" for rule in self._rules):
-                status = self._records(names)
+            wanted = any(rule.pattern != "BEGIN" for rule in self._rules)
+            status = self._records(names) if wanted else 0
+        except _ExitError as leave:
+            status = leave.status
+        try:
             self._special("END")
         except _ExitError as leave:
             status = leave.status

@@ -40,6 +40,11 @@ def number(value: Value) -> float:
     return float(found[0]) if found else 0.0
 
 
+def _whole(value: Value) -> int:
+    """A value as the nearest integer that any text is long enough for."""
+    return round(max(-1e9, min(number(value), 1e9)))
+
+
 def text_of(value: Value) -> str:
     """A value as text."""
     if isinstance(value, str):
@@ -288,9 +293,9 @@ class AwkValues:
         if name in {"tolower", "toupper"}:
             return lower(first) if name == "tolower" else upper(first)
         if name == "substr" and len(values) > 1:
-            start = round(number(values[1])) - 1
-            end = start + round(number(values[2])) if len(values) > 2 else len(first)
-            return first[max(0, start) : max(0, end)]
+            start = max(0, _whole(values[1]) - 1)
+            end = start + max(0, _whole(values[2])) if len(values) > 2 else len(first)
+            return first[start:end]
         if name == "index" and len(words) > 1:
             return float(first.find(words[1]) + 1)
         if name == "sprintf":

@@ -55,7 +55,9 @@ def _cp(call: Call) -> int:
         try:
             _copy(call, call.path(source), node, call.path(target))
         except PathError as error:
-            status = _cannot(call, "create", target, error.reason)
+            status = _cannot(
+                call, "create directory" if node.kind == "dir" else "create", target, error.reason
+            )
     return status
 
 
@@ -256,6 +258,8 @@ def _ln(call: Call) -> int:
     target = options.operands[1] if len(options.operands) > 1 else source.rpartition("/")[2]
     if call.machine.fs.is_directory(call.path(target)):
         target = _into(source, target, is_directory=True)
+    if "s" not in options and not call.machine.fs.exists(call.path(source)):
+        raise FailedError(f"{source}: No such file or directory")
     try:
         if "f" in options and call.machine.fs.exists(call.path(target), follow=False):
             call.machine.fs.remove(call.path(target))

@@ -111,9 +111,7 @@ def _wc(call: Call) -> int:
     totals = dict.fromkeys(wanted, 0)
     status = 0
     rows: list[tuple[list[int], str]] = []
-    for name, data in call.inputs(
-        options.operands, "{}: {}" if call.machine.persona.gnu else "can't open '{}': {}"
-    ):
+    for name, data in call.inputs(options.operands, "{}: {}"):
         if data is None:
             status = 1
             continue

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from mead.shell.applets.listing import size_of
-from mead.shell.call import Applet, Call, FailedError
+from mead.shell.call import Applet, Call, FailedError, UsageError
 from mead.shell.patterns import compile_pattern, matches
 from mead.shell.vfs import Node, PathError
 
@@ -151,8 +151,8 @@ class _Expression:
             return lambda path, _node: self._run([part.replace("{}", path) for part in command] or ["true"])
         if word == "-quit":
             return lambda _path, _node: True
-        raise FailedError(
-            f"unrecognized: {word}" if not self._call.machine.persona.gnu else f"unknown predicate `{word}'"
+        raise UsageError(
+            f"unknown predicate `{word}'" if self._call.machine.persona.gnu else f"unrecognized: {word}"
         )
 
     def _print(self, path: str, end: str) -> bool:

@@ -246,7 +246,7 @@ def _readlink(call: Call) -> int:
 
 
 def _basename(call: Call) -> int:
-    if len(call.argv) < 2:
+    if not 2 <= len(call.argv) <= 3:
         raise UsageError
     name = call.argv[1].rstrip("/").rpartition("/")[2] or "/"
     if len(call.argv) > 2 and name != call.argv[2]:

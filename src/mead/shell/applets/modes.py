@@ -12,6 +12,11 @@ from mead.shell.vfs import PathError
 __all__ = ["TABLE", "parse_mode"]
 
 
+_BITS: Final = {"r": 4, "w": 2, "x": 1, "X": 1}
+_SHIFTS: Final = {"u": 6, "g": 3, "o": 0}
+_SPECIAL: Final = {"u": 0o4000, "g": 0o2000, "o": 0}
+
+
 def parse_mode(text: str, mode: int) -> int | None:
     """The mode that `text` (octal or symbolic) makes of `mode`; None when it is none."""
     if re.fullmatch(r"[0-7]{1,5}", text):
@@ -20,15 +25,13 @@ def parse_mode(text: str, mode: int) -> int | None:
         found = re.fullmatch(r"([ugoa]*)([-+=])([rwxXst]*)", clause)
         if not found:
             return None
-        who = found[1] or "a"
-        bits = sum(
-            {"r": 4, "w": 2, "x": 1, "X": 1}.get(letter, 0)
-            for letter in set(found[3]) - {"X"} | ({"x"} if "X" in found[3] else set())
-        )
-        mask = sum(bits << {"u": 6, "g": 3, "o": 0}[letter] for letter in set(who.replace("a", "ugo")))
-        if "s" in found[3]:
-            mask |= 0o4000 * ("u" in who) | 0o2000 * ("g" in who)
-        field = sum(7 << {"u": 6, "g": 3, "o": 0}[letter] for letter in set(who.replace("a", "ugo")))
+        who = set((found[1] or "a").replace("a", "ugo"))
+        letters = set(found[3])
+        bits = sum({_BITS[letter]: _BITS[letter] for letter in letters & _BITS.keys()}.values())
+        mask = sum(bits << _SHIFTS[letter] for letter in who)
+        mask |= sum(_SPECIAL[letter] for letter in who) if "s" in letters else 0
+        mask |= 0o1000 if "t" in letters else 0
+        field = sum((7 << _SHIFTS[letter]) | _SPECIAL[letter] for letter in who)
         mode = mode | mask if found[2] == "+" else mode & ~mask if found[2] == "-" else (mode & ~field) | mask
     return mode
 

@@ -48,7 +48,7 @@ def _printf(call: Call) -> int:
     if words[:1] == ["--"]:
         words = words[1:]
     if not words:
-        raise UsageError
+        raise FailedError("usage: printf FORMAT [ARGUMENT...]") if call.title != call.name else UsageError
     text = formatted(call, words[0], words[1:])
     _note_layer(call, words[0], text)
     call.write(text)
@@ -127,16 +127,16 @@ def _number(word: str) -> int:
 def _seq(call: Call) -> int:
     words = call.argv[1:]
     separator = "\n"
-    while words and words[0] in {"-s", "-w"}:
-        if words[0] == "-s" and len(words) > 1:
-            separator = words[1]
-            words = words[2:]
-        else:
-            words = words[1:]
+    while words and (words[0] == "-w" or words[0].startswith("-s")):
+        option = words.pop(0)
+        if option == "-s" and words:
+            separator = words.pop(0)
+        elif option != "-w":
+            separator = option[2:]
     try:
         numbers = [int(word) for word in words]
     except ValueError as error:
-        raise FailedError(f"invalid number '{words[0]}'") from error
+        raise UsageError from error
     if not 1 <= len(numbers) <= 3:
         raise UsageError
     first, step, last = {1: (1, 1, numbers[0]), 2: (numbers[0], 1, numbers[-1])}.get(len(numbers)) or tuple(

@@ -174,7 +174,7 @@ def _sed(call: Call) -> int:
     script = sed.parse(call, "\n".join(scripts), extended="r" in options or "E" in options)
     quiet = "n" in options
     if "i" not in options:
-        data, status = call.all_input(options.operands)
+        data, status = call.all_input(options.operands, "{}: {}")
         call.write(sed.run(call, script, _lines(data), quiet=quiet))
         return status
     status = 0

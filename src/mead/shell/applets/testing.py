@@ -76,6 +76,8 @@ class _Condition:
         ):
             self._index += 3
             return found
+        if operator in _NUMERIC and other is None:
+            raise FailedError(f"{operator}: argument expected", 2)
         if word == "(" and operator is not None:
             self._index += 1
             value = self._either()
@@ -259,7 +261,7 @@ def _is_number(word: str) -> bool:
 
 def _expr(call: Call) -> int:
     if len(call.argv) < 2:
-        raise UsageError
+        raise UsageError("missing operand") if call.machine.persona.gnu else FailedError("too few arguments")
     value = _Expression(call, call.argv[1:]).result()
     call.write(value + "\n")
     return int(value in ("", "0"))
