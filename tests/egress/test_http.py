@@ -57,6 +57,8 @@ async def test_a_body_comes_from_a_real_web_server(fetch: Fetch, tmp_path: Path)
             gzip.compress(b"abc", mtime=0),
         ),
         (b"HTTP/1.1 206 Partial\r\nContent-Length: 1\r\n\r\na", b"a"),
+        (b"\x7fELF and no head", b"\x7fELF and no head"),
+        (OK + b"no header\r\nContent-Length: 1, 2\r\n\r\nabc", b"abc"),
     ],
 )
 async def test_a_body_is_kept_as_served(fetch: Fetch, servers: Any, answer: bytes, body: bytes) -> None:
@@ -77,12 +79,12 @@ async def test_a_body_is_kept_as_served(fetch: Fetch, servers: Any, answer: byte
         (b"HTTP/1.1 204 No Content\r\n\r\n", "empty body", 0),
         (b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno", "status 404", 0),
         (b"HTTP/1.1 302 Found\r\n\r\n", "status 302", 0),
-        (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "bad answer", 0),
-        (b"HTTP/1.1 100 Continue\r\n\r\n" * 20, "no answer", 0),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", "bad answer after 0 bytes of body", 0),
+        (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "status 101", 0),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 20, "bad answer after 0 bytes of body: no end of interim", 0),
+        (b"HTTP/1.1 OK\r\n\r\n", "bad answer after 0 bytes of body: first line has no status", 0),
         (b"", "bad answer after 0 bytes of body", 0),
         (OK + b"X: " + b"y" * 100_000, "bad answer after 0 bytes of body", 0),
-        (OK + b"Content-Length: 1, 2\r\n\r\nabc", "bad answer after 0 bytes of body", 0),
+        (b"HTTP/1.1 500 No\r\nContent-Length: 1, 2\r\n\r\nabc", "status 500", 0),
     ],
     ids=range(15),
 )
@@ -101,6 +103,9 @@ async def test_less_or_more_than_a_body_is_a_failure(
         ("Wget/1.21.3", b"User-Agent: Wget/1.21.3\r\nAccept: */*\r\nAccept-Encoding: identity\r\n" + KEEP),
         ("curl/7.88.1", b"User-Agent: curl/7.88.1\r\nAccept: */*\r\n\r\n"),
         ("Wget", b"User-Agent: Wget\r\nConnection: close\r\n\r\n"),
+        (" lead", b"User-Agent:  lead\r\nConnection: close\r\n\r\n"),
+        ("trail ", b"User-Agent: trail \r\nConnection: close\r\n\r\n"),
+        ("b\xfccher\udcff", "User-Agent: b\xfccher\\udcff\r\nConnection: close\r\n\r\n".encode()),
         (None, b"Connection: close\r\n\r\n"),
         ("evil\r\nX: y", b"Connection: close\r\n\r\n"),
     ],
@@ -112,6 +117,50 @@ async def test_the_request_is_that_of_the_tool(
     await fetch(f"http://127.1:{port}/a b?q", user_agent=agent)
     host = b"Host: 127.0.0.1:%d\r\n" % port
     assert servers.asked == [b"GET /a%20b?q HTTP/1.1\r\n" + host + expected]
+
+
+async def test_a_tool_with_a_user_agent_of_its_own_keeps_its_habits(fetch: Fetch, servers: Any) -> None:
+    port = await servers.web(OK + b"\r\nx")
+    await fetch(f"http://127.0.0.1:{port}/", user_agent="odd", tool="curl")
+    assert servers.asked[0].endswith(b"User-Agent: odd\r\nAccept: */*\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("agent", "middle"),
+    [
+        (
+            "curl/7.88.1",
+            b"Authorization: Basic bWU6c2VjcmV0\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n\r\n",
+        ),
+        ("Wget", b"User-Agent: Wget\r\nConnection: close\r\nAuthorization: Basic bWU6c2VjcmV0\r\n\r\n"),
+    ],
+)
+async def test_a_password_stands_where_the_tool_puts_it(
+    fetch: Fetch, servers: Any, agent: str, middle: bytes
+) -> None:
+    port = await servers.web(OK + b"\r\nx")
+    await fetch(f"http://me:secret@127.0.0.1:{port}/", user_agent=agent)
+    assert servers.asked[0].endswith(middle)
+
+
+async def test_gnu_wget_shows_a_password_only_when_it_is_asked_for_one(fetch: Fetch, servers: Any) -> None:
+    port = await servers.web(b"HTTP/1.1 401 No\r\n\r\n", OK + b"\r\nx")
+    got = await fetch(f"http://me:secret@127.0.0.1:{port}/", user_agent="Wget/1.21.3")
+    assert isinstance(got, Fetched), got
+    first, second = servers.asked
+    assert b"Authorization" not in first
+    assert second.endswith(KEEP[:-2] + b"Authorization: Basic bWU6c2VjcmV0\r\n\r\n")
+    port = await servers.web(b"HTTP/1.1 403 No\r\n\r\n")
+    got = await fetch(f"http://me:x@127.0.0.1:{port}/", user_agent="Wget/1.2")
+    assert isinstance(got, Failed)
+    assert got.reason == "status 403"
+
+
+async def test_bytes_of_a_redirect_that_are_no_ascii_are_percent_encoded(fetch: Fetch, servers: Any) -> None:
+    port = await servers.web(b"HTTP/1.1 302 F\r\nLocation: /\xff \xc3\xa9%20\r\n\r\n", OK + b"\r\nx")
+    got = await fetch(f"http://127.0.0.1:{port}/")
+    assert isinstance(got, Fetched)
+    assert servers.asked[1].startswith(b"GET /%FF%20%C3%A9%20 HTTP/1.1\r\n")
 
 
 async def test_a_password_goes_to_the_host_of_its_url_only(fetch: Fetch, servers: Any) -> None:
