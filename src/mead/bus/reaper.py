@@ -48,13 +48,17 @@ class _ConsumerInfo(Struct, frozen=True):
 
 
 class Reaper:
-    """Buries the dead jobs of all queues; its events are published under `sensor`."""
+    """Buries the dead jobs of all queues; its events are published under `sensor`.
 
-    def __init__(self, bus: Bus, sensor: str) -> None:
+    An advisory whose acknowledgement was lost with the connection comes again after `ack_wait_seconds`.
+    """
+
+    def __init__(self, bus: Bus, sensor: str, *, ack_wait_seconds: float = _ACK_WAIT_SECONDS) -> None:
         self.buried = 0
         """Jobs that were buried."""
         self._bus = bus
         self._sensor = sensor
+        self._ack_wait_seconds = ack_wait_seconds
 
     async def run(self) -> None:
         """Bury until cancelled."""
@@ -62,7 +66,7 @@ class Reaper:
             puller: Puller | None = None
             try:
                 await self._bus.ensure(streams.dead_stream())
-                consumer = Consumer.durable("reaper", ack_wait_seconds=_ACK_WAIT_SECONDS)
+                consumer = Consumer.durable("reaper", ack_wait_seconds=self._ack_wait_seconds)
                 puller = Puller(self._bus, streams.DEAD, consumer, batch=16)
                 await self._work(puller)
             except BusAwayError as error:
