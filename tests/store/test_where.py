@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -119,8 +120,13 @@ def test_a_time_is_read_as_utc() -> None:
         ("servce = 'x'", r"no field is called 'servce' \(character 1\); did you mean service\?"),
         ("kind = 'a' and usrname = 'x'", r"'usrname' \(character 16\); did you mean username\?"),
         ('service = "telnet"', r"A text value stands in single quotes: 'telnet'"),
-        ("service = 23", r"service takes a text, 23 is a number; write '23'"),
-        ("src_port = 'http'", r"src_port takes a number, not 'http'"),
+        ("service = 23", r"service takes a text, 23 is a number \(character 11\); write '23'"),
+        ("src_port = 'http'", r"src_port takes a number, not 'http' \(character 12\)"),
+        ("src_port = '99999999999999999999'", r"src_port takes a number, not '9+' \(character 12\)"),
+        ("kind = 'a' and src_port in (1, 'b')", r"src_port takes a number, not 'b' \(character 32\)"),
+        ("kind = 'a' and lower(src_port) = 'x'", r"takes a text, src_port is a number \(character 22\)"),
+        ("time > '0001-01-01T00:00+02:00'", r"time takes '2026-01-31' .*\(character 8\)"),
+        ("@", r"an operator with nothing beside it"),
         ("time > '2026-13-01'", r"time takes '2026-01-31' or '2026-01-31T12:00Z', not '2026-13-01'"),
         ("time > 5", r"time takes a time, 5 is a number"),
         ("success = 1", r"success takes a truth, 1 is a number"),
@@ -247,6 +253,29 @@ def test_everything_else_is_refused(expression: str) -> None:
 def test_size_and_depth_are_bounded(expression: str) -> None:
     with pytest.raises(ConfigError, match="--where"):
         parse_where(expression)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "command like '%" + "_a%" * 500 + "_b%'",
+        "command not ilike '%" + "a%_" * 500 + "'",
+        "regexp_matches(command, '(a|aa)*(a|aa)*(a*)*b')",
+        "regexp_matches(command, '(.*a){30}b')",
+        "regexp_full_match(command, '(([a-z])+.)+[A-Z]([a-z])+$')",
+        " or ".join(f"contains(command, 'a{number}')" for number in range(140)),
+    ],
+    ids=["like", "ilike", "alternatives", "repeats", "full match", "many"],
+)
+def test_the_cost_of_a_pattern_is_linear_in_the_text(expression: str) -> None:
+    """A thousand events whose command is as long as one may be: backtracking would take hours."""
+    condition = parse_where(expression)
+    connection = connect(StoreSettings(), files=[], spill=None)
+    connection.execute("CREATE TABLE events AS SELECT repeat('a', 4096) AS command FROM range(1000)")
+    begin = time.process_time()
+    connection.execute(f"SELECT count(*) FROM events WHERE {condition.sql}", list(condition.parameters))
+    assert time.process_time() - begin < 20
+    connection.close()
 
 
 def test_a_long_list_and_a_long_chain_are_taken(database: duckdb.DuckDBPyConnection) -> None:

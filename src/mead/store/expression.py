@@ -10,7 +10,7 @@ mistakes are explained before they run.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
@@ -43,6 +43,8 @@ class Term:
     parameters: tuple[Any, ...] = ()
     literal: bool = False
     what: str = ""
+    node: exp.Expr | None = field(default=None, compare=False, repr=False)
+    """What it was written for, to say where that stands."""
 
 
 def refused(what: str, start: int | None = None) -> ConfigError:
@@ -121,12 +123,14 @@ class Writer:
             **dict.fromkeys(FUNCTIONS, self._function),
         }  # fmt: skip
 
-    def term(self, node: exp.Expr) -> Term:
+    def term(self, node: exp.Expr | None) -> Term:
+        if node is None:
+            raise refused("an operator with nothing beside it")
         writer = self._write.get(type(node))
         if writer is None:
             name = node.key.replace("_", " ").upper()
             raise refused(f"{name} here", _start(node))
-        return writer(node)
+        return replace(writer(node), node=node)
 
     def truth(self, node: exp.Expr) -> Term:
         return _fit(self.term(node), "truth", "the condition")
@@ -329,26 +333,38 @@ def _fit(term: Term, wanted: str, beside: str) -> Term:
     """The term as a value of the type `wanted`; a literal is converted, anything else must be of it."""
     if term.type == wanted:
         return term
+    place = _at(_start(term.node) if term.node else None)
     if term.literal and term.type == "text" and wanted in _EXAMPLES:
         try:
-            return Term(
-                "?", wanted, (_converted(str(term.parameters[0]), wanted),), literal=True, what=term.what
-            )
-        except ValueError as error:
-            raise ConfigError(f"--where: {beside} takes {_EXAMPLES[wanted]}, not {term.what}") from error
+            return replace(term, sql="?", type=wanted, parameters=(_converted(term.parameters[0], wanted),))
+        except (ValueError, OverflowError) as error:
+            message = f"--where: {beside} takes {_EXAMPLES[wanted]}, not {term.what}{place}"
+            raise ConfigError(message) from error
     hint = f"; write '{term.what}'" if wanted == "text" and term.literal else ""
     given = term.what or "what stands there"
-    raise ConfigError(f"--where: {beside or 'this'} takes a {wanted}, {given} is a {term.type}{hint}")
+    raise ConfigError(f"--where: {beside or 'this'} takes a {wanted}, {given} is a {term.type}{place}{hint}")
+
+
+_TRUTHS = {"true": True, "false": False}
 
 
 def _converted(text: str, wanted: str) -> Any:
+    """The value that a text literal stands for.
+
+    Raises:
+        ValueError: it stands for none of that type.
+    """
     if wanted == "truth":
-        return (
-            {"true": True, "false": False}.get(text.lower())
-            if text.lower() in {"true", "false"}
-            else int("x")
-        )
+        if text.lower() not in _TRUTHS:
+            raise ValueError(text)
+        return _TRUTHS[text.lower()]
     if wanted == "number":
-        return int(text)
+        return _within_64_bits(int(text))
     moment = datetime.fromisoformat(text.strip())
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _within_64_bits(number: int) -> int:
+    if abs(number) >= 1 << 63:
+        raise ValueError(number)
+    return number
