@@ -12,7 +12,6 @@ from mead.clock import FakeClock
 from mead.egress.addresses import Address
 from mead.egress.gate import Allowed, Gate, Refused
 from mead.egress.policy import EgressSettings
-from mead.errors import ConfigError
 
 
 class Names:
@@ -62,18 +61,18 @@ async def test_other_policies_refuse_before_the_resolver_is_asked(policy: str) -
 @pytest.mark.parametrize(
     ("answers", "reason"),
     [
-        (["127.0.0.1"], "127.0.0.1 is loopback"),
-        (["8.8.8.8", "10.0.0.1"], "10.0.0.1 is private"),
-        (["10.0.0.1", "8.8.8.8"], "10.0.0.1 is private"),
-        (["8.8.8.8", "::ffff:10.0.0.1"], "::ffff:10.0.0.1 is IPv4-mapped"),
-        (["64:ff9b::a00:1"], "64:ff9b::a00:1 is NAT64"),
-        (["169.254.169.254"], "169.254.169.254 is cloud metadata"),
+        (["127.0.0.1"], "target is loopback"),
+        (["8.8.8.8", "10.0.0.1"], "target is private"),
+        (["10.0.0.1", "8.8.8.8"], "target is private"),
+        (["8.8.8.8", "::ffff:10.0.0.1"], "target is IPv4-mapped"),
+        (["64:ff9b::a00:1"], "target is NAT64"),
+        (["169.254.169.254"], "target is cloud metadata"),
     ],
 )
 async def test_one_forbidden_answer_refuses_the_name(answers: list[str], reason: str) -> None:
     decision = await _gate(Names(answers)).decide("http://h.example.org/")
     assert isinstance(decision, Refused)
-    assert decision.reason in {reason, reason.replace("10.0.0.1 is", "a00:1 is")}
+    assert decision.reason == reason
     assert decision.dns_answers == tuple(str(ip_address(answer)) for answer in answers)
     assert decision.address is not None
     assert not decision.passing
@@ -82,23 +81,24 @@ async def test_one_forbidden_answer_refuses_the_name(answers: list[str], reason:
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("http://127.1/", "127.0.0.1 is loopback"),
-        ("http://0x0a.1/", "10.0.0.1 is private"),
-        ("http://2852039166/", "169.254.169.254 is cloud metadata"),
-        ("http://[::ffff:10.0.0.1]/", "::ffff:a00:1 is IPv4-mapped"),
-        ("http://[64:ff9b::a00:1]/", "64:ff9b::a00:1 is NAT64"),
-        ("http://８.８.８.８:25/", "port 25 belongs to another service"),
-        ("http://localhost/", "localhost is not a public name"),
-        ("http://a.localhost./", "a.localhost is not a public name"),
-        ("http://router/", "router is not a public name"),
-        ("http://metadata.google.internal/", "metadata.google.internal is not a public name"),
-        ("http://x.onion/", "x.onion is not a public name"),
-        ("http://bad.example.org/", "bad.example.org is on the operator's list"),
-        ("http://deep.evil.org/", "deep.evil.org is on the operator's list"),
-        ("http://evil.org/", "evil.org is on the operator's list"),
-        ("http://9.9.9.9/", "9.9.9.9 is on the operator's list"),
-        ("http://8.8.4.4:1234/", "port 1234 is on the operator's list"),
-        ("http://5.6.7.8/", "5.6.7.8 is one of our own"),
+        ("http://127.1/", "target is loopback"),
+        ("http://0x0a.1/", "target is private"),
+        ("http://2852039166/", "target is cloud metadata"),
+        ("http://[::ffff:10.0.0.1]/", "target is IPv4-mapped"),
+        ("http://[64:ff9b::a00:1]/", "target is NAT64"),
+        ("http://８.８.８.８:25/", "port belongs to another service"),
+        ("http://localhost/", "target is not a public name"),
+        ("http://a.localhost./", "target is not a public name"),
+        ("http://router/", "target is not a public name"),
+        ("http://localhost.localdomain/", "target is not a public name"),
+        ("http://metadata.google.internal/", "target is not a public name"),
+        ("http://x.onion/", "target is not a public name"),
+        ("http://bad.example.org/", "target is on the operator's list"),
+        ("http://deep.evil.org/", "target is on the operator's list"),
+        ("http://evil.org/", "target is on the operator's list"),
+        ("http://9.9.9.9/", "target is on the operator's list"),
+        ("http://8.8.4.4:1234/", "port is on the operator's list"),
+        ("http://5.6.7.8/", "target is one of our own"),
         ("http://a@b@c/", "more than one @ in authority"),
     ],
 )
@@ -108,20 +108,39 @@ async def test_what_must_not_be_contacted_is_refused_without_asking_anybody(url:
     gate = _gate(names, deny=deny, own_addresses=["5.6.7.0/24"], deny_ports=[1234])
     decision = await gate.decide(url)
     assert isinstance(decision, Refused)
-    assert decision.reason.replace("::ffff:10.0.0.1", "::ffff:a00:1") == reason
+    assert decision.reason == reason
     assert not names.asked
 
 
 async def test_addresses_of_this_machine_are_its_own() -> None:
     gate = _gate(own_host=lambda address: str(address) == "8.8.8.8")
-    assert await _reason(gate, "http://8.8.8.8/") == "8.8.8.8 is one of our own"
+    assert await _reason(gate, "http://8.8.8.8/") == "target is one of our own"
+
+
+async def test_the_sensor_that_was_attacked_is_never_contacted() -> None:
+    gate = _gate(Names(["8.8.8.8"]))
+    assert isinstance(await gate.decide("http://8.8.8.8/", sensor="9.9.9.9"), Allowed)
+    for url in ("http://8.8.8.8/", "http://0x08080808/", "http://h.example.org/"):
+        decision = await gate.decide(url, sensor="8.8.8.8")
+        assert isinstance(decision, Refused)
+        assert decision.reason == "target is one of our own"
+
+
+async def test_each_turn_takes_the_next_address_of_one_family() -> None:
+    gate = _gate(Names(["2a00::1", "8.8.8.8", "8.8.4.4", "2a00::2"]))
+    decisions = [await gate.decide("http://h.example.org/", turn=turn) for turn in range(4)]
+    found = [str(decision.address) for decision in decisions]
+    assert found == ["8.8.8.8", "8.8.4.4", "8.8.8.8", "8.8.4.4"]
+    gate = _gate(Names(["2a00::1", "2a00::2"]))
+    decisions = [await gate.decide("http://h.example.org/", turn=turn) for turn in range(2)]
+    assert [str(decision.address) for decision in decisions] == ["2a00::1", "2a00::2"]
 
 
 async def test_a_name_that_points_elsewhere_later_gains_nothing() -> None:
     gate = _gate(Names(["8.8.8.8"], ["127.0.0.1"]))
     first = await gate.decide("http://rebind.example.org/")
     assert isinstance(first, Allowed)
-    assert await _reason(gate, "http://rebind.example.org/") == "127.0.0.1 is loopback"
+    assert await _reason(gate, "http://rebind.example.org/") == "target is loopback"
 
 
 @pytest.mark.parametrize("error", [OSError("no such name"), TimeoutError()])
@@ -141,11 +160,11 @@ async def test_budgets_hold_per_host_network_and_autonomous_system() -> None:
     gate = _gate(clock=clock, asn_of=lambda address: 15169, **limits)
     for url in ("http://8.8.8.8/", "http://8.8.8.8/"):
         assert isinstance(await gate.decide(url), Allowed)
-    assert await _reason(gate, "http://8.8.8.8/") == "budget of host 8.8.8.8 is used up"
+    assert await _reason(gate, "http://8.8.8.8/") == "budget of the host is used up"
     assert isinstance(await gate.decide("http://8.8.8.9/"), Allowed)
-    assert await _reason(gate, "http://8.8.8.10/") == "budget of network 8.8.8.0/24 is used up"
+    assert await _reason(gate, "http://8.8.8.10/") == "budget of the network is used up"
     assert isinstance(await gate.decide("http://8.8.9.1/"), Allowed)
-    assert await _reason(gate, "http://8.8.10.1/") == "budget of AS15169 is used up"
+    assert await _reason(gate, "http://8.8.10.1/") == "budget of the AS is used up"
     clock.advance(60)
     assert isinstance(await gate.decide("http://8.8.8.8/"), Allowed)
 
@@ -158,10 +177,10 @@ async def test_an_unknown_autonomous_system_has_no_budget() -> None:
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("http://8.8.8.8/", "8.8.8.8 is not loopback (test setting)"),
-        ("http://10.0.0.1/", "10.0.0.1 is not loopback (test setting)"),
+        ("http://8.8.8.8/", "target is not loopback (test setting)"),
+        ("http://10.0.0.1/", "target is not loopback (test setting)"),
         ("http://h.example.org/", "name does not resolve: [Errno -2] name is not in the table"),
-        ("http://127.0.0.9/", "127.0.0.9 is on the operator's list"),
+        ("http://127.0.0.9/", "target is on the operator's list"),
     ],
 )
 async def test_the_test_setting_allows_loopback_and_nothing_else(url: str, reason: str) -> None:
@@ -173,12 +192,6 @@ async def test_the_test_setting_allows_loopback_and_nothing_else(url: str, reaso
     assert isinstance(await gate.decide("http://127.0.0.1:8080/"), Allowed)
     assert isinstance(await gate.decide("http://[::1]:8080/"), Allowed)
     assert await _reason(gate, url) == reason
-
-
-@pytest.mark.parametrize("options", [{"own_addresses": ["sensor.example"]}, {"deny": ["*."]}])
-def test_a_list_that_cannot_be_read_is_an_error_of_the_operator(options: dict[str, list[str]]) -> None:
-    with pytest.raises(ConfigError, match="egress"):
-        _gate(**options)
 
 
 async def test_decisions_at_the_same_time_share_the_budget() -> None:

@@ -183,12 +183,12 @@ async def test_redirects_are_followed_and_recorded(fetch: Fetch, servers: Any) -
 @pytest.mark.parametrize(
     ("location", "reason"),
     [
-        (b"http://10.0.0.1/", "10.0.0.1 is not loopback (test setting)"),
-        (b"//169.254.169.254/latest", "169.254.169.254 is not loopback (test setting)"),
+        (b"http://10.0.0.1/", "target is not loopback (test setting)"),
+        (b"//169.254.169.254/latest", "target is not loopback (test setting)"),
         (b"file:///etc/passwd", "not an absolute URL"),
         (b"tftp://127.0.0.1/x", "redirect to another scheme"),
         (b"tcp://127.0.0.1:22", "redirect to another scheme"),
-        (b"http://127.0.0.1:25/", "port 25 belongs to another service"),
+        (b"http://127.0.0.1:25/", "port belongs to another service"),
         (b"http://a@b@127.0.0.1/", "more than one @ in authority"),
         (b"http://[::1/", "host and port cannot be told apart"),
     ],

@@ -11,8 +11,26 @@ import pytest
 from mead.egress.resolver import FixedResolver, SystemResolver
 
 
-async def test_the_systems_resolver_knows_loopback() -> None:
-    assert ip_address("127.0.0.1") in await SystemResolver().resolve("localhost")
+async def test_a_name_is_asked_for_as_it_is_and_its_answers_are_told_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def answer(host: str, *_: object, **__: object) -> list[object]:
+        asked.append(host)
+        found = [
+            "8.8.8.8",
+            "8.8.8.8",
+            "fe80::1%eth0",
+            *(f"9.9.{number // 250}.{number % 250}" for number in range(500)),
+        ]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (text, 0)) for text in found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    found = await SystemResolver().resolve("h.example.org")
+    assert asked == ["h.example.org."]
+    assert found[:3] == [ip_address("8.8.8.8"), ip_address("fe80::1"), ip_address("9.9.0.0")]
+    assert len(found) == 64
 
 
 async def test_a_name_server_that_never_answers_holds_up_no_thread_of_the_loop(

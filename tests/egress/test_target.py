@@ -49,6 +49,7 @@ def test_odd_spellings_are_the_address_that_they_mean(host: str, address: str) -
         "http://℀.example/", "http://-a.example/", "http://" + "a" * 64 + ".example/",
         "http://" + "a." * 127 + "example/", "http://h.example/" + "x" * 9000, "http://%ff.example/",
         "http://foo.0x/", "http://a.1/", "tcp://h.example/", "http://☃\udcff/",
+        "http://straße.example/", "http://a\u200db.example/", "http://STRAẞE.example/", "http://ς.example/",
     ],
 )  # fmt: skip
 def test_what_tools_would_read_differently_is_not_used(url: str) -> None:

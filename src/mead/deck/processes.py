@@ -19,7 +19,7 @@ from mead.deck.fetching import FetchWorker
 from mead.deck.hub import ANALYSIS_QUEUE, Hub
 from mead.deck.layout import Layout
 from mead.deck.sensor import FETCH_QUEUE
-from mead.deck.settings import Settings
+from mead.deck.settings import Settings, egress_of
 from mead.errors import ConfigError
 from mead.store.bodies import BodyStore
 
@@ -89,6 +89,6 @@ async def _work(
             group.create_task(analysis.run())
         if FETCH_QUEUE in queues:
             fetching = FetchWorker(
-                WorkQueue(bus, FETCH_QUEUE), BodySender(bus), publisher, settings.egress, SystemClock()
+                WorkQueue(bus, FETCH_QUEUE), BodySender(bus), publisher, egress_of(settings), SystemClock()
             )
             group.create_task(fetching.run())

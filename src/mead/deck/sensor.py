@@ -28,7 +28,7 @@ from mead.bus.tether import die_with_parent
 from mead.clock import Clock, SystemClock
 from mead.deck import status
 from mead.deck.layout import Layout
-from mead.deck.settings import Settings
+from mead.deck.settings import Settings, egress_of
 from mead.egress.fetch import Fetcher
 from mead.egress.gate import Gate
 from mead.egress.result import Request
@@ -142,7 +142,7 @@ async def running_host(
     async with Publisher(bus, sensor, settings.publisher) as publisher:
         bodies = BodySender(bus)
         follow = EgressFollow(
-            Fetcher(Gate(settings.egress, clock), clock),
+            Fetcher(Gate(egress_of(settings), clock), clock),
             clock,
             bodies,
             max_pending=settings.egress.max_pending,

@@ -7,12 +7,14 @@ import re
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct, field
 
 from mead.analysis.settings import AnalysisSettings
 from mead.bus.publisher import PublisherSettings
 from mead.bus.server import BusSettings
 from mead.config import load
+from mead.egress.addresses import parse_network
 from mead.egress.policy import EgressSettings
 from mead.errors import ConfigError
 from mead.sensors.credentials import CredentialsSettings
@@ -20,7 +22,10 @@ from mead.sensors.desk import CaptureSettings
 from mead.sensors.host import Limits
 from mead.store.settings import StoreSettings
 
-__all__ = ["LOOPBACK_PORTS", "HubSettings", "SensorSettings", "Settings", "SiteSettings", "load_settings"]
+__all__ = [
+    "LOOPBACK_PORTS", "HubSettings", "SensorSettings", "Settings", "SiteSettings", "egress_of",
+    "load_settings",
+]  # fmt: skip
 
 LOOPBACK_PORTS: dict[str, tuple[int, ...]] = {
     "telnet": (2323,), "ssh": (2222,), "http": (8080,), "https": (8443,),
@@ -97,6 +102,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     store: StoreSettings = StoreSettings()
     bus: BusSettings = BusSettings()
     publisher: PublisherSettings = PublisherSettings()
+
+
+def egress_of(settings: Settings) -> EgressSettings:
+    """The egress settings, with the addresses that the sensor listens on among our own."""
+    listens = [text for text in settings.sensor.addresses if text not in {"0.0.0.0", "::"}]
+    known = [text for text in listens if parse_network(text)]
+    return msgspec.structs.replace(settings.egress, own_addresses=[*settings.egress.own_addresses, *known])
 
 
 def load_settings(path: Path | None) -> Settings:

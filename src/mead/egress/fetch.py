@@ -29,13 +29,16 @@ class Fetcher:
         self.settings = gate.settings
         self._clock = clock
 
-    async def fetch(self, request: Request) -> Outcome:
-        """One attempt. Takes `total_seconds` at most and keeps `max_body_bytes` at most in memory."""
+    async def fetch(self, request: Request, attempt: int = 1) -> Outcome:
+        """One attempt, the `attempt`-th.
+
+        Takes `total_seconds` at most, and keeps `max_body_bytes` at most in memory.
+        """
         trace = Trace()
         started = self._clock.monotonic()
         try:
             async with asyncio.timeout(self.settings.total_seconds):
-                outcome = await self._follow(request, trace)
+                outcome = await self._follow(request, attempt, trace)
         except FetchError as error:
             outcome = Failed(request, str(error), trace)
         except TimeoutError:
@@ -47,11 +50,11 @@ class Fetcher:
         trace.duration_ms = round((self._clock.monotonic() - started) * 1000)
         return outcome
 
-    async def _follow(self, request: Request, trace: Trace) -> Outcome:
+    async def _follow(self, request: Request, attempt: int, trace: Trace) -> Outcome:
         url = request.url
         for _ in range(self.settings.max_redirects + 1):
-            decision = await self.gate.decide(url)
-            trace.dns_answers = [*decision.dns_answers]
+            decision = await self.gate.decide(url, sensor=request.dst, turn=attempt - 1)
+            trace.dns_answers = list(dict.fromkeys((*trace.dns_answers, *decision.dns_answers)))
             if isinstance(decision, Refused):
                 trace.address = decision.address
                 return RefusedFetch(request, decision.reason, decision.policy, trace, decision.passing)

@@ -14,19 +14,16 @@ from dataclasses import dataclass
 
 from mead.clock import Clock
 from mead.egress.addresses import Address, Network, is_own_host, network_of, parse_network, special_range
+from mead.egress.asn import AsnLookup, open_asn_database
 from mead.egress.budget import Budget
-from mead.egress.policy import EgressSettings, Policy
+from mead.egress.policy import EgressSettings, Policy, denied, own_networks
 from mead.egress.ports import refused_port
 from mead.egress.resolver import FixedResolver, Resolver, SystemResolver
 from mead.egress.target import Target, Unusable, parse_target
-from mead.errors import ConfigError
 
 __all__ = ["Allowed", "Decision", "Gate", "Refused"]
 
-AsnLookup = Callable[[Address], int | None]
-"""The autonomous system of an address; None when it is not known."""
-
-_LOCAL_NAMES = ("localhost", "local", "internal", "intranet", "lan", "home", "corp", "private",
+_LOCAL_NAMES = ("localhost", "localdomain", "local", "internal", "intranet", "lan", "home", "corp", "private",
                 "arpa", "onion", "i2p", "test", "example", "invalid", "alt")  # fmt: skip
 """Last labels that never name a public host (RFC 6761, RFC 8375, ICANN's reserved strings)."""
 
@@ -80,14 +77,20 @@ class Gate:
         self.settings = settings
         self._resolver = resolver or _default_resolver(settings)
         self._budget = Budget(clock)
-        self._asn_of = asn_of
+        self._asn_of = asn_of or open_asn_database(settings.asn_database)
         self._own_host = own_host
-        self._denied_networks = [net for text in settings.deny if (net := parse_network(text))]
-        self._denied_names = [_denied_name(text) for text in settings.deny if not parse_network(text)]
-        self._own_networks = [_own_network(text) for text in settings.own_addresses]
+        self._denied_networks, self._denied_names = denied(settings.deny)
+        self._own_networks = own_networks(settings.own_addresses)
 
-    async def decide(self, url: str) -> Decision:
-        """Whether `url` may be contacted now; takes a token from its budgets when it may."""
+    async def decide(self, url: str, *, sensor: str | None = None, turn: int = 0) -> Decision:
+        """Whether `url` may be contacted now; takes a token from its budgets when it may.
+
+        Args:
+            url: what was offered, as it was offered.
+            sensor: address of ours at which it was offered; never contacted.
+            turn: which of a name's addresses is wanted, counted round; hosts of malware have many, and
+                few that answer.
+        """
         if self.settings.policy != "fetch":
             return self._refused(url, f"policy is {self.settings.policy}")
         target = parse_target(url)
@@ -96,46 +99,56 @@ class Gate:
         if reason := self.port_reason(target.scheme, target.port):
             return self._refused(url, reason)
         if target.address is not None:
-            return self._pinned(url, target, [target.address], ())
+            return self._pinned(url, target, [target.address], (), sensor, turn)
         if reason := self._name_reason(target.host):
             return self._refused(url, reason)
         try:
             answers = await self._resolver.resolve(target.host)
         except (OSError, UnicodeError) as error:  # TimeoutError is an OSError
             return self._refused(url, f"name does not resolve: {str(error) or 'time is up'}", passing=True)
-        return self._pinned(url, target, answers, tuple(str(answer) for answer in answers))
+        told = tuple(str(answer) for answer in answers)
+        return self._pinned(url, target, answers, told, sensor, turn)
 
     def port_reason(self, scheme: str, port: int) -> str | None:
         """Why `port` may not be contacted with `scheme`; None when it may."""
         if port in self.settings.deny_ports:
-            return f"port {port} is on the operator's list"
+            return "port is on the operator's list"
         return refused_port(scheme, port)
 
-    def address_reason(self, address: Address) -> str | None:
+    def address_reason(self, address: Address, sensor: Network | None = None) -> str | None:
         """Why `address` may not be contacted; None when it may."""
-        listed = any(address in network for network in self._denied_networks)
-        if listed:
-            return f"{address} is on the operator's list"
+        if any(address in network for network in self._denied_networks):
+            return "target is on the operator's list"
         kind = special_range(address)
         if self.settings.allow_loopback_for_tests:
-            return None if kind == "loopback" else f"{address} is not loopback (test setting)"
+            return None if kind == "loopback" else "target is not loopback (test setting)"
         if kind is not None:
-            return f"{address} is {kind}"
-        if any(address in network for network in self._own_networks) or self._own_host(address):
-            return f"{address} is one of our own"
-        return None
+            return f"target is {kind}"
+        own = self._own_networks if sensor is None else [*self._own_networks, sensor]
+        listed = any(address in network for network in own)
+        return "target is one of our own" if listed or self._own_host(address) else None
 
     def _pinned(
-        self, url: str, target: Target, answers: Sequence[Address], dns_answers: tuple[str, ...]
+        self,
+        url: str,
+        target: Target,
+        answers: Sequence[Address],
+        dns_answers: tuple[str, ...],
+        sensor: str | None,
+        turn: int,
     ) -> Decision:
         if not answers:
             return self._refused(url, "name has no address", passing=True)
+        attacked = parse_network(sensor) if sensor else None
         for answer in answers:
-            if reason := self.address_reason(answer):
+            if reason := self.address_reason(answer, attacked):
                 return self._refused(url, reason, answer, dns_answers)
-        address = min(answers, key=lambda answer: answer.version)
+        version = min(answer.version for answer in answers)  # not every machine has a way out by IPv6
+        fit = [answer for answer in answers if answer.version == version]
+        address = fit[turn % len(fit)]
         if empty := self._budget.take(self._budgets(target, address)):
-            return self._refused(url, f"budget of {empty} is used up", address, dns_answers, passing=True)
+            reason = f"budget of the {empty.partition(' ')[0]} is used up"
+            return self._refused(url, reason, address, dns_answers, passing=True)
         return Allowed(url, target, address, dns_answers)
 
     def _budgets(self, target: Target, address: Address) -> Iterator[tuple[str, int]]:
@@ -143,17 +156,17 @@ class Gate:
         yield f"network {network_of(address)}", self.settings.per_network_per_minute
         asn = self._asn_of(address) if self._asn_of else None
         if asn is not None:
-            yield f"AS{asn}", self.settings.per_asn_per_minute
+            yield f"AS {asn}", self.settings.per_asn_per_minute
 
     def _name_reason(self, host: str) -> str | None:
         for name in self._denied_names:
             if host == name.removeprefix(".") or (name.startswith(".") and host.endswith(name)):
-                return f"{host} is on the operator's list"
+                return "target is on the operator's list"
         if self.settings.allow_loopback_for_tests:
             return None
         first, _, last = host.rpartition(".")
         if not first or last in _LOCAL_NAMES:
-            return f"{host} is not a public name"
+            return "target is not a public name"
         return None
 
     def _refused(
@@ -174,17 +187,3 @@ def _default_resolver(settings: EgressSettings) -> Resolver:
     if settings.allow_loopback_for_tests:
         return FixedResolver({"localhost": ["127.0.0.1", "::1"]})
     return SystemResolver()
-
-
-def _own_network(text: str) -> Network:
-    network = parse_network(text)
-    if network is None:
-        raise ConfigError(f"egress.own_addresses: {text!r} is neither an address nor a network")
-    return network
-
-
-def _denied_name(text: str) -> str:
-    name = text.strip().lower().removeprefix("*").removesuffix(".")
-    if not name.removeprefix("."):
-        raise ConfigError(f"egress.deny: {text!r} is neither an address, a network nor a name")
-    return name

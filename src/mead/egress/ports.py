@@ -30,5 +30,5 @@ def refused_port(scheme: str, port: int) -> str | None:
     if scheme == "tcp" or port in _OWN.get(scheme, frozenset()):
         return None
     if port in _BAD or (scheme == "tftp" and port in _REFLECTORS):
-        return f"port {port} belongs to another service"
+        return "port belongs to another service"
     return None

@@ -28,10 +28,11 @@ class SystemResolver:
     """The machine's own resolver, on threads of its own.
 
     An attacker chooses the names and may run a name server that never answers; with the event loop's threads,
-    a few such names would hold up everybody else who needs one.
+    a few such names would hold up everybody else who needs one. Names are asked for as they are: what a
+    `search` line of resolv.conf would make of them is a name of the operator's network.
     """
 
-    def __init__(self, *, timeout_seconds: float = 10.0, max_threads: int = 8) -> None:
+    def __init__(self, *, timeout_seconds: float = 10.0, max_threads: int = 32) -> None:
         self._timeout_seconds = timeout_seconds
         self._threads = ThreadPoolExecutor(max_threads, thread_name_prefix="resolver")
 
@@ -43,7 +44,7 @@ class SystemResolver:
 
 
 def _look_up(host: str) -> list[Address]:
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    found = socket.getaddrinfo(f"{host.removesuffix('.')}.", None, type=socket.SOCK_STREAM)
     return [ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in found]
 
 

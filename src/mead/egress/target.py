@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from mead.egress.addresses import Address
 
-__all__ = ["DEFAULT_PORTS", "MAX_URL_CHARACTERS", "Target", "Unusable", "parse_target"]
+__all__ = ["DEFAULT_PORTS", "MAX_URL_CHARACTERS", "Target", "Unusable", "parse_host", "parse_target"]
 
 MAX_URL_CHARACTERS = 8192
 DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21, "tftp": 69, "tcp": 0}
@@ -26,6 +26,8 @@ DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21, "tftp": 69, "tcp": 0}
 _SPLIT = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://([^/?#]*)([^#]*)")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
+_DEVIATING = frozenset("ßς\u200c\u200d")
+"""Characters that IDNA 2003 and IDNA 2008 map to different names (UTS #46 §6, deviations)."""
 _PATH_SAFE = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
 
@@ -98,7 +100,7 @@ def _with_authority(scheme: str, authority: str, path: str) -> Target | Unusable
     found = re.fullmatch(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?", rest, re.ASCII)
     if not found:
         return Unusable("host and port cannot be told apart")
-    host = _host(found[1])
+    host = parse_host(found[1])
     if isinstance(host, Unusable):
         return host
     port = int(found[2]) if found[2] else DEFAULT_PORTS[scheme]
@@ -118,7 +120,8 @@ def _decoded(text: str) -> str:
     return unquote_to_bytes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "backslashreplace")
 
 
-def _host(text: str) -> str | Address | Unusable:
+def parse_host(text: str) -> str | Address | Unusable:
+    """The host of an authority: a lower-case ASCII name, or an address."""
     if text.startswith("["):
         return _ipv6(text[1:-1])
     try:
@@ -127,6 +130,8 @@ def _host(text: str) -> str | Address | Unusable:
         return Unusable("host is not UTF-8")
     name = unicodedata.normalize("NFKC", decoded).replace("。", ".").lower()
     name = name.removesuffix(".")
+    if _DEVIATING & set(name):
+        return Unusable("host has characters that tools encode differently")
     if not name.isascii():
         try:
             name = name.encode("idna").decode("ascii")
