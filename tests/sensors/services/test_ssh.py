@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
 from hashlib import sha256
 from typing import Any
@@ -295,65 +294,6 @@ async def test_ssh_audit_sees_the_claimed_version(sensor: Any, client: Any) -> N
         for name in (*version.kex, *version.ciphers, *version.macs, *version.host_keys):
             if not name.startswith("kex-strict"):
                 assert name in seen, name
-
-
-@pytest.mark.root
-@pytest.mark.tool("sshd", "ssh-keygen")
-async def test_the_offer_equals_that_of_the_real_sshd_of_this_machine(client: Any, tmp_path: Any) -> None:
-    from mead.wire.ssh import SshIdent, SshKexInit, SshReader
-
-    keys = []
-    for kind in ("rsa", "ecdsa", "ed25519"):
-        keys.append(str(tmp_path / f"ssh_host_{kind}_key"))
-        await client("ssh-keygen", "-q", "-t", kind, "-N", "", "-f", keys[-1])
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    argv = [
-        "/usr/sbin/sshd",
-        "-D",
-        "-e",
-        "-f",
-        "/dev/null",
-        "-p",
-        str(port),
-        "-o",
-        "ListenAddress=127.0.0.1",
-        "-o",
-        "PidFile=none",
-    ]
-    process = await asyncio.create_subprocess_exec(
-        *argv, *(word for key in keys for word in ("-h", key)), stderr=asyncio.subprocess.DEVNULL
-    )
-    try:
-        found = {}
-        async with asyncio.timeout(10):
-            while "kex" not in found:
-                try:
-                    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-                except OSError:
-                    await asyncio.sleep(0.05)
-                    continue
-                writer.write(b"SSH-2.0-probe\r\n")
-                core = SshReader()
-                while "kex" not in found and (data := await reader.read(4096)):
-                    for item in core.receive(data):
-                        if isinstance(item, SshIdent):
-                            found["banner"] = item.line.decode()
-                        elif isinstance(item, SshKexInit):
-                            found["kex"] = item
-                writer.close()
-    finally:
-        process.terminate()
-        await process.wait()
-    if "OpenSSH_9.2p1 Debian" not in found["banner"]:
-        pytest.skip(f"no list of {found['banner']} to compare with")
-    claimed = next(version for version in VERSIONS if "deb12u7" in version.banner)
-    real = found["kex"]
-    assert real.kex.decode().split(",") == list(claimed.kex)
-    assert real.host_key.decode().split(",") == list(claimed.host_keys)
-    assert real.encryption_to_client.decode().split(",") == list(claimed.ciphers)
-    assert real.mac_to_client.decode().split(",") == list(claimed.macs)
 
 
 async def test_host_keys_are_made_once(sensor: Any, tmp_path: Any) -> None:
