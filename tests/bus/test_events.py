@@ -6,7 +6,9 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Callable
+from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from mead.bus.client import Bus
@@ -118,7 +120,6 @@ async def test_a_reader_may_be_there_before_its_stream(bus: Bus, command: Make) 
     [
         (b"\xc1", {}, "not a batch"),
         (b"nonsense", {ENCODING_HEADER: COMPRESSED}, "damaged"),
-        (b"nonsense", {ENCODING_HEADER: "br"}, "upgrade"),
     ],
 )
 async def test_a_damaged_batch_is_a_counted_loss(
@@ -135,6 +136,60 @@ async def test_a_damaged_batch_is_a_counted_loss(
     assert batches[1].sequence == broken.sequence
     assert (loss.sensor, loss.what) == ("s1", "batch")
     assert reason in loss.reason
+
+
+async def test_an_event_of_an_unknown_kind_is_a_counted_loss_at_its_place(bus: Bus, command: Make) -> None:
+    await bus.stream_for("s1")
+    strange = {"kind": "moon.landed", "time": datetime.now(UTC), "sensor": "s1"}
+    batch = [msgspec.to_builtins(command(1)), strange, msgspec.to_builtins(command(3))]
+    await bus.publish("in.s1", msgspec.msgpack.encode([1, batch]))
+    async with EventReader(bus, "EVENTS_s1") as reader:
+        first, loss, third = (await anext(reader)).events
+    assert (first, third) == (command(1), command(3))
+    assert isinstance(loss, LossCounted)
+    assert (loss.what, loss.count, loss.unit, loss.sensor) == ("event", 1, "events", "s1")
+    assert "moon.landed" in loss.reason
+
+
+@pytest.mark.parametrize(
+    ("data", "headers"),
+    [(msgspec.msgpack.encode([2, []]), {}), (b"nonsense", {ENCODING_HEADER: "br"})],
+    ids=["schema", "compression"],
+)
+async def test_a_batch_of_a_later_mead_waits_for_the_upgrade(
+    bus: Bus, command: Make, data: bytes, headers: dict[str, str]
+) -> None:
+    await publish(bus, command, [1])
+    later = await bus.publish("in.s1", data, headers=headers)
+    async with EventReader(bus, "EVENTS_s1") as reader:
+        await anext(reader)
+        for _ in range(2):
+            with pytest.raises(BusError, match=f"{later.sequence} waits on the bus: .*upgrade"):
+                await reader.next(2)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["resumed", "from the start"])
+async def test_messages_that_the_bus_lost_are_counted_under_their_sequence(
+    bus: Bus, command: Make, known: bool
+) -> None:
+    sequences = await publish(bus, command, [1], [2], [3], [4], [5])
+    for lost in sequences[1:3]:
+        await bus.delete("EVENTS_s1", lost)
+    async with EventReader(bus, "EVENTS_s1", sequences[0] if known else 0) as reader:
+        one, gap, four, five = [await anext(reader) for _ in range(4)]
+    assert [batch.sequence for batch in (one, gap, four, five)] == [sequences[at] for at in (0, 2, 3, 4)]
+    assert [batch.first for batch in (one, gap, four, five)] == [0, sequences[1], 0, 0]
+    (loss,) = gap.events
+    assert isinstance(loss, LossCounted)
+    assert (loss.what, loss.count, loss.unit) == ("batch", 2, "batches")
+
+
+async def test_messages_lost_before_the_first_read_are_counted_too(bus: Bus, command: Make) -> None:
+    sequences = await publish(bus, command, [1], [2], [3])
+    await bus.purge("EVENTS_s1", below=sequences[2])
+    async with EventReader(bus, "EVENTS_s1", sequences[1]) as reader:
+        gap, third = [await anext(reader) for _ in range(2)]
+    assert (gap.first, gap.sequence, third.sequence) == (sequences[1], sequences[1], sequences[2])
 
 
 def test_a_batch_unpacks_to_a_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,10 @@
 """Read the events of one sensor from the bus, in the order and under the sequence numbers of its stream.
 
 The reader begins where the store ends, survives the bus going away, and yields each sequence once.
-`ack` lets the bus forget what is in the store. A batch that cannot be read is not skipped: it comes out
-as one `loss.counted` under its own sequence.
+`ack` lets the bus forget what is in the store. What cannot be read is not skipped: a damaged batch, or a
+single event of a kind that this MEAD does not know, comes out as `loss.counted` at its own place, and so
+does a gap in the sequence, when the bus lost messages. A batch that a later MEAD wrote stops the reader,
+so that it is still there after an upgrade.
 
 Counterpart: `mead.bus.publisher`.
 """
@@ -24,7 +26,7 @@ from mead.bus import streams
 from mead.bus.client import Bus, BusAwayError
 from mead.bus.pull import Consumer, Message, Puller
 from mead.errors import BusError, InputError
-from mead.model.codec import decode_batch
+from mead.model.codec import LaterSchemaError, Unreadable, decode_batch, salvage_batch
 from mead.model.event import Event, LossCounted
 
 __all__ = ["COMPRESSED", "ENCODING_HEADER", "MAX_BATCH_BYTES", "Batch", "EventReader"]
@@ -45,10 +47,16 @@ class Batch(Struct, frozen=True):
     stream: str
     sequence: int
     events: Sequence[Event]
+    first: int = 0
+    """First sequence that this stands for, when messages before it are gone; else 0."""
 
 
 class EventReader:
-    """The batches of one stream from `start_sequence` on: `async with` it, `async for` over it."""
+    """The batches of one stream from `start_sequence` on: `async with` it, `async for` over it.
+
+    Args:
+        start_sequence: first sequence that the store lacks; 0 when the stream's first will do.
+    """
 
     def __init__(self, bus: Bus, stream: str, start_sequence: int = 0) -> None:
         self._bus = bus
@@ -56,6 +64,7 @@ class EventReader:
         self._next = start_sequence
         self._checked = start_sequence <= 1
         self._puller: Puller | None = None
+        self._kept: Message | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -77,18 +86,15 @@ class EventReader:
         """The next batch; `None` when none came for `timeout_seconds` (default: wait for ever).
 
         Raises:
-            BusError: the stream ends before `start_sequence`: it is not the one that the store knows.
+            BusError: the stream ends before `start_sequence`: it is not the one that the store knows; or the
+                next batch was written by a later MEAD. Nothing is skipped: the same call raises it again.
         """
         clock = asyncio.get_running_loop().time
         deadline = None if timeout_seconds is None else clock() + timeout_seconds
         while True:
             left = None if deadline is None else max(deadline - clock(), 0.0)
             try:
-                await self._check()
-                if self._puller is None:
-                    cursor = Consumer.cursor(self._next)
-                    self._puller = Puller(self._bus, self._stream, cursor, max_bytes=_PULL_BYTES)
-                message = await self._puller.next(left)
+                message = await self._pull(left)
             except BusAwayError as error:
                 _log.debug("%s: %s", self._stream, error)
                 await self.close()
@@ -101,8 +107,26 @@ class EventReader:
             if message is None:
                 return None
             if message.sequence >= self._next:
-                self._next = message.sequence + 1
-                return Batch(self._stream, message.sequence, _events(self._stream, message))
+                return self._batch(message)
+
+    async def _pull(self, timeout_seconds: float | None) -> Message | None:
+        if self._kept:
+            return self._kept
+        await self._check()
+        if self._puller is None:
+            cursor = Consumer.cursor(self._next)
+            self._puller = Puller(self._bus, self._stream, cursor, max_bytes=_PULL_BYTES)
+        return await self._puller.next(timeout_seconds)
+
+    def _batch(self, message: Message) -> Batch:
+        """The batch of a message, or first that of the gap before it; then the message is kept."""
+        self._kept = message
+        first, self._next = self._next, message.sequence
+        if 0 < first < message.sequence:
+            return Batch(self._stream, message.sequence - 1, [_gap(self._stream, message, first)], first)
+        events = _events(self._stream, message)
+        self._kept, self._next = None, message.sequence + 1
+        return Batch(self._stream, message.sequence, events)
 
     async def ack(self, sequence: int) -> bool:
         """Everything up to and including `sequence` is in the store: the bus may forget it.
@@ -142,12 +166,13 @@ def unpack(data: bytes, encoding: str | None) -> bytes:
     """The payload of a message as it was before compression, at most `MAX_BATCH_BYTES`.
 
     Raises:
-        InputError: damaged, too large, or compressed in a way that this MEAD does not know.
+        InputError: damaged or too large.
+        LaterSchemaError: compressed in a way that this MEAD does not know.
     """
     if encoding is None:
         return data
     if encoding != COMPRESSED:
-        raise InputError(f"batch is encoded as {encoding!r}: upgrade this MEAD")
+        raise LaterSchemaError(f"batch is encoded as {encoding!r}: upgrade this MEAD")
     unpacker = zlib.decompressobj()
     try:
         plain = unpacker.decompress(data, MAX_BATCH_BYTES)
@@ -160,16 +185,38 @@ def unpack(data: bytes, encoding: str | None) -> bytes:
 
 def _events(stream: str, message: Message) -> Sequence[Event]:
     try:
-        return decode_batch(unpack(message.data, message.headers.get(ENCODING_HEADER)))
+        plain = unpack(message.data, message.headers.get(ENCODING_HEADER))
+        try:
+            return decode_batch(plain)
+        except LaterSchemaError:
+            raise
+        except InputError:
+            return [_or_loss(event, stream, message) for event in salvage_batch(plain)]
+    except LaterSchemaError as error:
+        raise BusError(f"{stream}:{message.sequence} waits on the bus: {error}") from error
     except InputError as error:
-        _log.error("%s:%d is lost: %s", stream, message.sequence, error)
-        return [
-            LossCounted(
-                time=datetime.fromtimestamp(message.time_ns / 1e9, UTC),
-                sensor=streams.sensor_of(stream),
-                what="batch",
-                count=1,
-                unit="batches",
-                reason=str(error),
-            )
-        ]
+        return [_loss(stream, message, "batch", "batches", str(error))]
+
+
+def _or_loss(event: Event | Unreadable, stream: str, message: Message) -> Event:
+    if isinstance(event, Unreadable):
+        return _loss(stream, message, "event", "events", event.reason)
+    return event
+
+
+def _gap(stream: str, message: Message, first: int) -> LossCounted:
+    last = message.sequence - 1
+    reason = f"the bus lost the messages {first} to {last} of {stream} before they were stored"
+    return _loss(stream, message, "batch", "batches", reason, count=last - first + 1)
+
+
+def _loss(stream: str, message: Message, what: str, unit: str, reason: str, *, count: int = 1) -> LossCounted:
+    _log.error("%s:%d: %d %s lost: %s", stream, message.sequence, count, unit, reason)
+    return LossCounted(
+        time=datetime.fromtimestamp(message.time_ns / 1e9, UTC),
+        sensor=streams.sensor_of(stream),
+        what=what,
+        count=count,
+        unit=unit,
+        reason=reason,
+    )

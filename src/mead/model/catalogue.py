@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from mead.model import event
 
@@ -138,7 +138,7 @@ class Column:
 
 def _column_type(hint: object) -> ColumnType:
     options = [arg for arg in get_args(hint) if arg is not NoneType]
-    base: Any = options[0] if isinstance(hint, UnionType) else hint
+    base: Any = options[0] if get_origin(hint) in {Union, UnionType} else hint
     if get_origin(base) is list:
         return "json"
     return {str: "text", int: "int64", bool: "bool", datetime: "time"}[base]  # type: ignore[return-value]  # the table's values are the literal's

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Events as bytes: JSON lines for people and files, MessagePack batches for the bus.
 
-Both forms carry the schema version. A reader accepts every version up to its own; within a version,
-fields may be added but never change their type or meaning, so an old reader skips what it does not know.
+Both forms carry the schema version: a line as its first field `schema` (without it: 1), a batch as its
+first element. A reader accepts every version from 1 up to its own and refuses a later one as a whole, so
+that it can be read after an upgrade. Within a version kinds and fields may be added but never change their
+type or meaning: an old reader skips a field that it does not know, and `salvage_batch` keeps the others
+of a batch that holds a kind that it does not know.
 """
 
 from __future__ import annotations
@@ -17,13 +20,32 @@ from mead.model.catalogue import KINDS
 from mead.model.event import Event
 
 __all__ = [
-    "SCHEMA_VERSION", "decode_batch", "decode_line", "encode_batch", "encode_event", "encode_line",
-    "excerpt", "join_batch", "text",
+    "SCHEMA_VERSION", "LaterSchemaError", "Unreadable", "decode_batch", "decode_line", "encode_batch",
+    "encode_event", "encode_line", "excerpt", "join_batch", "salvage_batch", "text",
 ]  # fmt: skip
 
 SCHEMA_VERSION = 1
 
 AnyEvent = Union[tuple(KINDS.values())]  # type: ignore[valid-type]  # built from the catalogue  # noqa: UP007
+
+
+class LaterSchemaError(InputError):
+    """It was written by a later MEAD: kept as it is, it can be read after an upgrade."""
+
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """Stands in a salvaged batch where an event cannot be read."""
+
+    reason: str
+
+
+class _Line(msgspec.Struct, frozen=True):
+    schema: int = 1
+
+
+class _RawBatch(msgspec.Struct, frozen=True, array_like=True):
+    version: int
+    events: list[msgspec.Raw]
 
 
 class _Batch(msgspec.Struct, frozen=True, array_like=True):
@@ -33,13 +55,18 @@ class _Batch(msgspec.Struct, frozen=True, array_like=True):
 
 _json_encoder = msgspec.json.Encoder()
 _json_decoder = msgspec.json.Decoder(AnyEvent)
+_line_decoder = msgspec.json.Decoder(_Line)
 _batch_encoder = msgspec.msgpack.Encoder()
 _batch_decoder = msgspec.msgpack.Decoder(_Batch)
+_raw_batch_decoder = msgspec.msgpack.Decoder(_RawBatch)
+_event_decoder = msgspec.msgpack.Decoder(AnyEvent)
+_LINE_START = b'{"schema":%d,' % SCHEMA_VERSION
+_BROKEN = (msgspec.MsgspecError, UnicodeDecodeError)
 
 
 def encode_line(event: Event) -> bytes:
     """One event as a JSON object without a line end."""
-    return _json_encoder.encode(event)
+    return _LINE_START + _json_encoder.encode(event)[1:]
 
 
 def decode_line(line: bytes) -> Event:
@@ -47,12 +74,23 @@ def decode_line(line: bytes) -> Event:
 
     Raises:
         InputError: it is no JSON, no known kind, or a field has the wrong type.
+        LaterSchemaError: a later MEAD wrote it.
     """
     try:
+        _check_version(_line_decoder.decode(line).schema, "line")
         event: Event = _json_decoder.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except _BROKEN as error:
         raise InputError(f"not an event: {error}") from error
     return event
+
+
+def _check_version(version: int, what: str) -> None:
+    if version > SCHEMA_VERSION:
+        raise LaterSchemaError(
+            f"{what} has schema {version}, this MEAD reads up to {SCHEMA_VERSION}: upgrade it"
+        )
+    if version < 1:
+        raise InputError(f"not an event: there is no schema {version}")
 
 
 def encode_batch(events: Iterable[Event]) -> bytes:
@@ -74,17 +112,43 @@ def decode_batch(data: bytes) -> Sequence[Event]:
     """The events of one MessagePack message.
 
     Raises:
-        InputError: it is damaged, or written by a newer MEAD than this one.
+        InputError: it, or one event in it, cannot be read.
+        LaterSchemaError: a later MEAD wrote it.
     """
     try:
         batch = _batch_decoder.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except _BROKEN as error:
+        _raw_batch(data)  # says so if it is of a later schema
         raise InputError(f"not a batch of events: {error}") from error
-    if batch.version > SCHEMA_VERSION:
-        raise InputError(
-            f"batch has schema {batch.version}, this MEAD reads up to {SCHEMA_VERSION}: upgrade it"
-        )
+    _check_version(batch.version, "batch")
     return batch.events
+
+
+def salvage_batch(data: bytes) -> list[Event | Unreadable]:
+    """What can be read of one MessagePack message, each event at its place.
+
+    Raises:
+        InputError: nothing of it can be read.
+        LaterSchemaError: a later MEAD wrote it.
+    """
+    return [_salvaged(event) for event in _raw_batch(data).events]
+
+
+def _raw_batch(data: bytes) -> _RawBatch:
+    try:
+        batch = _raw_batch_decoder.decode(data)
+    except _BROKEN as error:
+        raise InputError(f"not a batch of events: {error}") from error
+    _check_version(batch.version, "batch")
+    return batch
+
+
+def _salvaged(data: msgspec.Raw) -> Event | Unreadable:
+    try:
+        event: Event = _event_decoder.decode(data)
+    except _BROKEN as error:
+        return Unreadable(str(error))
+    return event
 
 
 def text(data: bytes, *, max_bytes: int = 4096) -> str:

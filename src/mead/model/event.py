@@ -13,22 +13,27 @@ byte stands as `\xNN`.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
 from msgspec import Struct
 
 __all__ = [
     "AbuseSeen", "AnalysisDone", "ArtifactFound", "ClientSeen", "CommandInput", "Event",
     "ExploitSeen", "FetchDone", "FetchFailed", "FetchRefused", "FileUploaded", "FindingMade",
-    "IndicatorSeen", "LayerDecoded", "LimitReached", "LoginAttempt", "LossCounted", "OfferSeen",
+    "IndicatorSeen", "LayerDecoded", "LimitReached", "LoginAttempt", "LossCounted", "Moment", "OfferSeen",
     "PayloadReceived", "PeerErrorSeen", "ProgramExecuted", "RequestReceived", "SampleCaptured",
     "ScanSeen", "SensorStatus", "SessionClose", "SessionOpen", "TunnelRequested",
 ]  # fmt: skip
 
 
+Moment = Annotated[datetime, Meta(tz=True)]
+"""A time that says its zone: without one it cannot be compared with those of others."""
+
+
 class Event(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
     """What every event carries."""
 
-    time: datetime
+    time: Moment
     sensor: str
     session: str | None = None
     parent: str | None = None
@@ -236,7 +241,7 @@ class ScanSeen(Event, frozen=True, kw_only=True, tag="scan.seen"):
 
     packets: int
     ports: list[int] = []
-    last_time: datetime | None = None
+    last_time: Moment | None = None
 
 
 class PeerErrorSeen(Event, frozen=True, kw_only=True, tag="peer.error"):
