@@ -15,7 +15,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 __all__ = [
     "AbuseSeen", "AnalysisDone", "ArtifactFound", "ClientSeen", "CommandInput", "Event",
