@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import lzma
-import struct
-import zlib
+import hashlib
 from collections.abc import Iterator
 from importlib.metadata import version
 
@@ -13,18 +11,12 @@ import msgspec
 
 from mead.analysis.analyser import Artifact, Child, Engine, Finding, FunctionAnalyser, Report
 from mead.analysis.settings import AnalysisSettings
-from mead.analysis.unpack.budget import Budget, BudgetSpent, Damaged, Encrypted
+from mead.analysis.unpack.budget import BROKEN, Budget, BudgetSpent, Encrypted
 from mead.analysis.unpack.formats import Format, bids, load_formats
 
 __all__ = ["ANALYSER", "unpack"]
 
 MAX_NAME = 400
-
-_BROKEN = (
-    Damaged, ValueError, LookupError, ArithmeticError, EOFError, OSError, TypeError, AttributeError,
-    struct.error, zlib.error, lzma.LZMAError,
-)  # fmt: skip
-"""What parsers raise on hostile bytes; which one says nothing that their message does not."""
 
 
 def unpack(artifact: Artifact, settings: AnalysisSettings) -> Report | None:
@@ -33,48 +25,58 @@ def unpack(artifact: Artifact, settings: AnalysisSettings) -> Report | None:
     if not candidates:
         return None
     budget = Budget(settings, len(artifact.data), settings.max_total_bytes)
-    children: dict[bytes, Child] = {}
+    children: list[Child] = []
     problems: list[str] = []
     for score, form in candidates:
         problem = _try(form, artifact, budget, children)
-        if problem:
-            problems.append(f"{form.name}: {problem}")
-        elif children and score >= 50:
+        told = [f"damaged: {text}" for text in budget.problems] + ([problem] if problem else [])
+        problems.extend(f"{form.name}: {text}" for text in told)
+        budget.problems.clear()
+        if not told and children and score >= 50:
             break
         if budget.limits and budget.limits[-1].limit == "unpack.time":
             break
     return _report(budget, children, problems)
 
 
-def _try(form: Format, artifact: Artifact, budget: Budget, children: dict[bytes, Child]) -> str | None:
+def _try(form: Format, artifact: Artifact, budget: Budget, children: list[Child]) -> str | None:
     """Run one unpacker; the problem that it met, if any."""
     before = len(children)
     problem: str | None = None
     try:
-        for child in _delivered(form, artifact, budget):
-            children.setdefault(child.data, child)
+        for child in _delivered(form, artifact, budget, {_digest(child.data) for child in children}):
+            children.append(child)  # noqa: PERF402  # what came before an error counts
     except BudgetSpent:
         pass
     except Encrypted as error:
-        budget.findings.append(
-            Finding(claim="encrypted", value=form.name, confidence=100, evidence=(str(error),))
-        )
+        budget.note(Finding(claim="encrypted", value=form.name, confidence=100, evidence=(str(error),)))
         problem = f"encrypted: {error}"
-    except _BROKEN as error:
+    except BROKEN as error:
         problem = f"damaged: {error}"
     if len(children) > before:
-        members = tuple(
-            f"{c.name or '-'} {len(c.data)} bytes" for c in [*children.values()][before : before + 8]
-        )
-        budget.findings.append(Finding(claim="container", value=form.name, confidence=95, evidence=members))
+        members = tuple(f"{c.name or '-'} {len(c.data)} bytes" for c in children[before : before + 8])
+        budget.note(Finding(claim="container", value=form.name, confidence=95, evidence=members))
     return problem
 
 
-def _delivered(form: Format, artifact: Artifact, budget: Budget) -> Iterator[Child]:
+def _delivered(form: Format, artifact: Artifact, budget: Budget, known: set[bytes]) -> Iterator[Child]:
+    """What one format gives, each (body, name) once and nothing that another format gave (`known`)."""
+    seen: set[tuple[bytes, str | None]] = set()
     for child in form.unpack(artifact, budget):
-        if child.data and child.data != artifact.data:
-            budget.take(child.data)
-            yield msgspec.structs.replace(child, name=_clean(child.name)) if child.name else child
+        budget.check_time()
+        name = _clean(child.name) if child.name else None
+        digest = _digest(child.data)
+        if not child.data or digest in known or (digest, name) in seen:
+            continue
+        seen.add((digest, name))
+        if child.data == artifact.data:
+            budget.note(Finding(claim="contains.itself", value=form.name, confidence=100))
+        elif budget.admit(child.data):
+            yield msgspec.structs.replace(child, name=name)
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
 
 
 def _clean(name: str) -> str:
@@ -82,7 +84,7 @@ def _clean(name: str) -> str:
     return name[:MAX_NAME].encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
-def _report(budget: Budget, children: dict[bytes, Child], problems: list[str]) -> Report | None:
+def _report(budget: Budget, children: list[Child], problems: list[str]) -> Report | None:
     if not (children or problems or budget.limits or budget.findings):
         return None
     reasons = [*problems, *(f"limit {hit.limit} {hit.limit_value} {hit.unit}" for hit in budget.limits)]
@@ -90,7 +92,7 @@ def _report(budget: Budget, children: dict[bytes, Child], problems: list[str]) -
         verdict="skipped" if reasons else "done",
         reason="; ".join(reasons)[:500] or None,
         findings=tuple(budget.findings),
-        children=tuple(children.values()),
+        children=tuple(children),
         limits=tuple(budget.limits),
     )
 

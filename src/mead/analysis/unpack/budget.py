@@ -2,19 +2,23 @@
 """What one container may cost: every unpacker draws on a `Budget` and stops when it is used up.
 
 A member that would go over a bound is not delivered in part: half a body has a digest that nobody else
-knows. The bound is recorded instead.
+knows. The bound is recorded instead. What a damaged or cut-off container still gives is delivered, and the
+damage is recorded: there is no more to be had of it.
 """
 
 from __future__ import annotations
 
+import lzma
+import struct
 import time
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from mead.analysis.analyser import Finding, LimitHit
 from mead.analysis.settings import AnalysisSettings
 
-__all__ = ["Budget", "BudgetSpent", "Damaged", "Encrypted"]
+__all__ = ["BROKEN", "Budget", "BudgetSpent", "Damaged", "Encrypted"]
 
 
 class Damaged(ValueError):  # noqa: N818  # what the container is
@@ -29,6 +33,15 @@ class BudgetSpent(Exception):  # noqa: N818  # it is not an error: the container
     """The container may give no more; the bound is already recorded."""
 
 
+BROKEN = (
+    Damaged, ValueError, LookupError, ArithmeticError, EOFError, OSError, TypeError, AttributeError,
+    RecursionError, struct.error, zlib.error, lzma.LZMAError,
+)  # fmt: skip
+"""What parsers raise on hostile bytes; which one says nothing that their message does not."""
+
+MAX_PROBLEMS = 20
+
+
 @dataclass
 class Budget:
     """Bytes, members, ratio and time left for one container, and what was noticed on the way."""
@@ -41,6 +54,8 @@ class Budget:
     members: int = 0
     limits: list[LimitHit] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    """What was damaged although something could be delivered."""
     deadline: float = 0.0
 
     def __post_init__(self) -> None:
@@ -87,29 +102,55 @@ class Budget:
             self.hit("unpack.time", self.settings.analyser_seconds, "seconds")
             raise BudgetSpent
 
-    def take(self, data: bytes) -> bytes:
-        """Account for a member that is about to be delivered.
+    def note(self, finding: Finding) -> None:
+        """Record something noticed, once per claim and value."""
+        if (finding.claim, finding.value) not in {(known.claim, known.value) for known in self.findings}:
+            self.findings.append(finding)
+
+    def damaged(self, problem: str) -> None:
+        """Record that something could not be read although the rest was; a bounded number of them."""
+        if problem not in self.problems and len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(problem)
+
+    def admit(self, data: bytes) -> bool:
+        """Account for a member that is about to be delivered; false when it is larger than it may be.
 
         Raises:
-            BudgetSpent: there were too many of them.
+            BudgetSpent: there were too many of them, or too many bytes.
         """
+        if len(data) > self.room():
+            self.over()
+            return False
         self.members += 1
         if self.members > self.settings.max_children:
             self.hit("unpack.children", self.settings.max_children, "members")
             raise BudgetSpent
         self.used_bytes += len(data)
-        return data
+        return True
 
-    def gather(self, chunks: Iterable[bytes]) -> bytes | None:
-        """Join decoded chunks; `None` (and a recorded bound) when they are more than the member may have."""
+    def gather(self, chunks: Iterable[bytes], *, whole: bool = False) -> bytes | None:
+        """Join decoded chunks; `None` (and a recorded bound) when they are more than the member may have.
+
+        Args:
+            chunks: what a decoder gives; it may raise any of `BROKEN`.
+            whole: whether a damaged member is refused; else what came before the damage is taken.
+
+        Raises:
+            Damaged: nothing could be decoded, or not all where `whole` is wanted.
+        """
         room = self.room()
         parts: list[bytes] = []
         size = 0
-        for chunk in chunks:
-            size += len(chunk)
-            if size > room:
-                self.over()
-                return None
-            parts.append(chunk)
-            self.check_time()
+        try:
+            for chunk in chunks:
+                size += len(chunk)
+                if size > room:
+                    self.over()
+                    return None
+                parts.append(chunk)
+                self.check_time()
+        except BROKEN as error:
+            if whole or not size:
+                raise Damaged(str(error)) from error
+            self.damaged(f"{error}, after {size} bytes")
         return b"".join(parts)

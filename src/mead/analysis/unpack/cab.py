@@ -18,8 +18,6 @@ from mead.analysis.unpack.lzx import Lzx
 
 __all__ = ["FORMAT"]
 
-MAX_FILES = 10_000
-
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
@@ -51,7 +49,7 @@ def _header(cab: bytes) -> tuple[list[_Folder], list[tuple[str, int, int, int]],
         folders.append(_Folder(*struct.unpack_from("<IHH", cab, at)))
         at += 8 + folder_reserve
     files, at = [], files_at
-    for _ in range(min(file_count, MAX_FILES)):
+    for _ in range(file_count):
         size, offset, folder, _, _, attributes = struct.unpack_from("<IIHHHH", cab, at)
         end = _string(cab, at + 16)
         codec = "utf-8" if attributes & 0x80 else "latin-1"
@@ -64,7 +62,7 @@ def _blocks(cab: bytes, folder: _Folder, reserve: int) -> Iterator[tuple[bytes, 
     at = folder.offset
     for _ in range(folder.blocks):
         if at + 8 > len(cab):
-            return
+            raise Damaged("a folder is cut off")
         _, packed, size = struct.unpack_from("<IHH", cab, at)
         start = at + 8 + reserve
         yield cab[start : start + packed], size
@@ -105,11 +103,27 @@ def _unpack(artifact: Artifact, budget: Budget) -> Iterator[Child]:
         folders, files, reserve = _header(cab)
     except struct.error as error:
         raise Damaged("header is cut off") from error
-    for number, folder in enumerate(folders):
-        wanted = [entry for entry in files if entry[1] == number]
-        content = budget.gather(_folder(cab, folder, reserve)) if wanted else None
-        for name, _, offset, size in wanted if content else ():
-            yield Child(data=(content or b"")[offset : offset + size], name=name, detail="cab")
+    wanted: dict[int, list[tuple[str, int, int]]] = {}
+    for name, number, offset, size in files:
+        wanted.setdefault(number, []).append((name, offset, size))
+    for number, members in wanted.items():
+        if number >= len(folders):
+            budget.damaged(f"{members[0][0]} is in another cabinet, or nowhere")
+            continue
+        try:
+            content = budget.gather(_folder(cab, folders[number], reserve))
+        except Damaged as error:
+            budget.damaged(f"folder {number}: {error}")
+            continue
+        yield from _members(content or b"", members, budget)
+
+
+def _members(content: bytes, members: list[tuple[str, int, int]], budget: Budget) -> Iterator[Child]:
+    for name, offset, size in members:
+        body = content[offset : offset + size]
+        if len(body) < size:
+            budget.damaged(f"{name} is cut off after {len(body)} of {size} bytes")
+        yield Child(data=body, name=name, detail="cab")
 
 
 def _bid(data: bytes) -> int:

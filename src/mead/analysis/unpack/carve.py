@@ -6,6 +6,7 @@ A carved program is as long as its own headers say: what follows it belongs to i
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 
@@ -17,6 +18,10 @@ __all__ = ["FORMAT", "elf_extent", "pe_extent", "programs"]
 
 MAX_CARVED = 64
 MAX_SECTIONS = 96
+
+_PE = re.compile(rb"MZ(?=.{60}\0\0)", re.DOTALL)
+"""A DOS header whose pointer to the new one has a sensible size; most chance hits have not."""
+_ELF = re.compile(rb"\x7fELF(?=[\x01\x02][\x01\x02]\x01)")
 
 _ARCHIVES = (
     (b"MSCF\0\0\0\0", "cab"),
@@ -75,22 +80,21 @@ def elf_extent(data: bytes, at: int) -> int:
 
 
 def programs(data: bytes, start: int = 1) -> Iterator[tuple[int, int, str]]:
-    """Offset, length and kind of each program from `start` on, in order."""
-    found = 0
-    for mark, extent, kind in ((b"MZ", pe_extent, "pe"), (b"\x7fELF", elf_extent, "elf")):
-        at = data.find(mark, start)
-        while at >= 0 and found < MAX_CARVED:
-            length = extent(data, at)
-            if length and at + length <= len(data):
-                found += 1
-                yield at, length, kind
-            at = data.find(mark, at + 1)
+    """Offset, length and kind of each program from `start` on, those of one kind in order. O(bytes)."""
+    for pattern, extent, kind in ((_PE, pe_extent, "pe"), (_ELF, elf_extent, "elf")):
+        for match in pattern.finditer(data, start):
+            length = extent(data, match.start())
+            if length and match.start() + length <= len(data):
+                yield match.start(), length, kind
 
 
 def _unpack(artifact: Artifact, budget: Budget) -> Iterator[Child]:
     data = artifact.data
-    for at, length, kind in programs(data):
+    for count, (at, length, kind) in enumerate(programs(data)):
         budget.check_time()
+        if count >= MAX_CARVED:
+            budget.hit("unpack.carved", MAX_CARVED, "programs")
+            break
         yield Child(data=data[at : at + length], name=f"{kind} at {at}", detail="embedded")
     end = pe_extent(data, 0) or elf_extent(data, 0)
     if not 0 < end < len(data):

@@ -75,10 +75,7 @@ def _content(raw: bytes, name: bytes, flags: int) -> Iterator[bytes]:
     if plain[:1] != b"\x78":
         yield plain
         return
-    try:
-        yield from inflate(plain, 15)
-    except zlib.error as error:
-        raise Damaged(f"{name!r}: {error}") from error
+    yield from inflate(plain, 15)
 
 
 def _unscramble(raw: bytes, name: bytes, block: int) -> bytes:

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import lzma
 import struct
-import zlib
 from collections.abc import Iterator
 
 from mead.analysis.analyser import Artifact, Child
-from mead.analysis.unpack.budget import Budget, Damaged
+from mead.analysis.unpack.budget import Budget
 from mead.analysis.unpack.formats import Format
 from mead.analysis.unpack.nsisbzip import expand as bunzip
-from mead.analysis.unpack.zipmethods import inflate
+from mead.analysis.unpack.zipmethods import inflate, pieces
 
 __all__ = ["FORMAT"]
 
-CHUNK = 256 * 1024
 _MARK = b"\xef\xbe\xad\xdeNullsoftInst"
 
 
@@ -29,14 +27,7 @@ def _lzma(raw: bytes) -> Iterator[bytes]:
         "id": lzma.FILTER_LZMA1, "dict_size": max(4096, min(dictionary, 1 << 28)), "lc": properties % 9,
         "lp": properties // 9 % 5, "pb": properties // 45,
     }  # fmt: skip
-    stream = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[choice])
-    pending = raw[5:]
-    while not stream.eof:
-        chunk = stream.decompress(pending, CHUNK)
-        pending = b""
-        if not chunk and stream.needs_input:
-            return
-        yield chunk
+    return pieces(lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[choice]), raw[5:])
 
 
 def _decoded(raw: bytes) -> Iterator[bytes]:
@@ -49,13 +40,6 @@ def _decoded(raw: bytes) -> Iterator[bytes]:
     return inflate(raw)
 
 
-def _block(raw: bytes, budget: Budget) -> bytes | None:
-    try:
-        return budget.gather(_decoded(raw))
-    except (zlib.error, lzma.LZMAError, struct.error, IndexError) as error:
-        raise Damaged(f"block cannot be decompressed: {error}") from error
-
-
 def _unpack(artifact: Artifact, budget: Budget) -> Iterator[Child]:
     data = artifact.data
     start = data.index(_MARK) + len(_MARK)
@@ -63,7 +47,7 @@ def _unpack(artifact: Artifact, budget: Budget) -> Iterator[Child]:
     body = data[start + 8 : start + 8 + archive_size]
     (first,) = struct.unpack_from("<I", body, 0)
     solid = not (first & 0x80000000 and first & 0x7FFFFFFF < len(body)) and first != header_size
-    stream = _block(body, budget) if solid else None
+    stream = budget.gather(_decoded(body)) if solid else None
     blocks = _solid(stream) if stream else _separate(body, budget)
     for number, content in enumerate(blocks):
         budget.check_time()
@@ -90,7 +74,7 @@ def _separate(body: bytes, budget: Budget) -> Iterator[bytes | None]:
         raw = body[at + 4 : at + 4 + size]
         if len(raw) < size:
             return
-        yield _block(raw, budget) if packed else raw
+        yield budget.gather(_decoded(raw)) if packed else raw
         at += 4 + size
 
 

@@ -7,11 +7,10 @@ Source: [MS-CFB]; embedded objects of presentations: [MS-PPT] 2.10.34; names in 
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mead.analysis.analyser import Artifact, Child
+from mead.analysis.analyser import Artifact, Child, Finding
 from mead.analysis.unpack.budget import Budget, Damaged
 from mead.analysis.unpack.formats import Format
 from mead.analysis.unpack.package import native
@@ -22,6 +21,8 @@ __all__ = ["FORMAT", "Compound"]
 MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 MAX_ENTRIES = 20_000
 _END = 0xFFFFFFFA
+_ENCRYPTED = {"EncryptedPackage", "EncryptedSummary"}
+"""Streams that only encrypted documents have. Source: [MS-OFFCRYPTO] 2.3.4.4, 2.3.5.4."""
 _MSI_LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._"
 
 
@@ -95,7 +96,8 @@ class Compound:
         """The content of a stream, as much as there is."""
         if stream.size >= self._cutoff:
             return self._chain(stream.start, stream.size)
-        parts, number, left = [], stream.start, stream.size // self._mini + 2
+        parts, number = [], stream.start
+        left = min(stream.size, len(self._mini_stream)) // self._mini + 2
         while number < _END and left > 0:
             parts.append(self._mini_stream[number * self._mini : (number + 1) * self._mini])
             if number >= len(self._mini_fat):
@@ -136,6 +138,8 @@ def _unpack(artifact: Artifact, budget: Budget) -> Iterator[Child]:
     compound = Compound(artifact.data)
     for stream in compound.streams:
         budget.check_time()
+        if stream.name in _ENCRYPTED:
+            budget.note(Finding(claim="encrypted", value="ole", confidence=100, evidence=(stream.name,)))
         body = compound.read(stream)
         if stream.name == "\x01Ole10Native":
             packaged = native(body[4:], "ole package")
@@ -157,13 +161,18 @@ def _presentation(body: bytes, budget: Budget) -> Iterator[Child]:
             continue
         if kind == 0x1011:
             raw = body[at : at + size]
-            try:
-                stored = budget.gather(inflate(raw[4:], 15)) if version >> 4 == 1 else raw
-            except zlib.error as error:
-                raise Damaged(f"embedded object: {error}") from error
+            stored = _expanded(raw, budget) if version >> 4 == 1 else raw
             if stored:
                 yield Child(data=stored, name="embedded object", detail="ppt object")
         at += size
+
+
+def _expanded(raw: bytes, budget: Budget) -> bytes | None:
+    try:
+        return budget.gather(inflate(raw[4:], 15))
+    except Damaged as error:
+        budget.damaged(f"embedded object: {error}")
+        return None
 
 
 def _bid(data: bytes) -> int:

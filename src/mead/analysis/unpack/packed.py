@@ -55,7 +55,7 @@ def _unpack(artifact: Artifact, budget: Budget) -> Iterator[Child]:
         f"{process.cpu.count} instructions",
         f"calls: {', '.join(process.calls[:20])}",
     )
-    budget.findings.append(
+    budget.note(
         Finding(
             claim="stub.emulated", value=str(process.ran_written).lower(), confidence=80, evidence=evidence
         )

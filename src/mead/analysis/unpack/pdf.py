@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import re
-import zlib
 from collections.abc import Iterator
 
 from mead.analysis.analyser import Artifact, Child
@@ -81,7 +80,7 @@ def _one(name: bytes, content: bytes, budget: Budget) -> bytes | None:
         if name in {b"ASCII85Decode", b"A85"}:
             return base64.a85decode(content.strip().removeprefix(b"<~").partition(b"~")[0])
         return budget.gather(_runs(content))
-    except (zlib.error, ValueError):
+    except ValueError:
         return content
 
 

@@ -7,7 +7,6 @@ Source: by observation of files; field order as in the public descriptions of th
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Iterator
 
 from mead.analysis.analyser import Artifact, Child
@@ -46,7 +45,7 @@ def _unpack(artifact: Artifact, budget: Budget) -> Iterator[Child]:
 def _file(raw: bytes, name: str, budget: Budget) -> Iterator[Child]:
     try:
         content = budget.gather(inflate(raw, 15))
-    except zlib.error:
+    except Damaged:
         content = raw
     if content:
         yield Child(data=content, name=name, detail="sis")

@@ -1,148 +1,79 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Single compressed streams: gzip, zlib, bzip2, xz, lzma, zstd, compress (.Z) and Microsoft's SZDD/KWAJ."""
+"""Single compressed streams: gzip, zlib, bzip2, xz, lzma and zstd, several in a row too.
+
+What a stream gives before it breaks or ends is taken. What follows the last stream is a child of its own:
+appending something to an archive is an old way of hiding it.
+"""
 
 from __future__ import annotations
 
 import bz2
 import lzma
-import struct
-import zlib
 from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 from mead.analysis.analyser import Artifact, Child
-from mead.analysis.unpack.budget import Budget, Damaged
+from mead.analysis.unpack.budget import Budget
 from mead.analysis.unpack.formats import Format, Unpack
-from mead.analysis.unpack.zipmethods import CHUNK, unlzma, unzstd
+from mead.analysis.unpack.zipmethods import LZMA_MEMORY, inflate, pieces
+from mead.analysis.unpack.zstdframes import FRAME, SKIPPABLE, unzstd
 
-__all__ = ["BZIP2", "COMPRESS", "GZIP", "LZMA", "SWF", "SZDD", "XZ", "ZLIB", "ZSTD"]
+__all__ = ["BZIP2", "GZIP", "LZMA", "XZ", "ZLIB", "ZSTD", "magic", "stream"]
 
+Decoder: TypeAlias = Callable[[bytes, list[bytes]], Iterator[bytes]]
+"""Gives the content in pieces, and puts what follows the last stream into the list."""
 
-def _gunzip(raw: bytes) -> Iterator[bytes]:
-    pending = raw
-    while pending[:2] == b"\x1f\x8b":
-        stream = zlib.decompressobj(31)
-        while not stream.eof:
-            chunk = stream.decompress(pending, CHUNK)
-            pending = stream.unconsumed_tail
-            if not chunk and not pending:
-                return
-            yield chunk
-        pending = stream.unused_data
+MIN_TRAILING_BYTES = 16
+_XZ_MAGIC = b"\xfd7zXZ\0"
 
 
-def _unzlib(raw: bytes) -> Iterator[bytes]:
-    stream = zlib.decompressobj()
-    pending = raw
-    while not stream.eof:
-        chunk = stream.decompress(pending, CHUNK)
-        pending = stream.unconsumed_tail
-        if not chunk and not pending:
-            raise Damaged("zlib stream ends too early")
-        yield chunk
+def _gunzip(raw: bytes, rest: list[bytes]) -> Iterator[bytes]:
+    while raw[:2] == b"\x1f\x8b":
+        unused: list[bytes] = []
+        yield from inflate(raw, 31, unused)
+        raw = unused[0]
+    rest.append(raw)
 
 
-def _bunzip2(raw: bytes) -> Iterator[bytes]:
-    pending = raw
-    while pending[:3] == b"BZh":
-        stream, feed = bz2.BZ2Decompressor(), pending
-        while not stream.eof:
-            chunk = stream.decompress(feed, CHUNK)
-            feed = b""
-            if not chunk and stream.needs_input:
-                return
-            yield chunk
-        pending = stream.unused_data
+def _unzlib(raw: bytes, rest: list[bytes]) -> Iterator[bytes]:
+    return inflate(raw, 15, rest)
 
 
-def _uncompress(raw: bytes) -> Iterator[bytes]:
-    """LZW of compress(1): codes of 9 to `raw[2] & 31` bits, low bits first, in groups of eight codes."""
-    most, block = raw[2] & 31, bool(raw[2] & 128)
-    if not 9 <= most <= 16:
-        raise Damaged(f"compress with {most} bits")
-    table: list[bytes] = [bytes((n,)) for n in range(256)] + ([b""] if block else [])
-    width, previous, at, used = 9, b"", 3, 0
-    group_start = at
-    while True:
-        bit = (at - group_start) * 8 + used
-        byte = group_start + bit // 8
-        if byte + (bit % 8 + width + 7) // 8 > len(raw):
-            return
-        code = int.from_bytes(raw[byte : byte + 4], "little") >> bit % 8 & ((1 << width) - 1)
-        bit += width
-        at, used = group_start + bit // 8, bit % 8
-        if code == 256 and block:
-            table = table[:257]
-            at, used = _next_group(group_start, bit, width), 0
-            group_start, width, previous = at, 9, b""
-            continue
-        if code > len(table) or (code == len(table) and not previous):
-            raise Damaged("LZW code out of range")
-        entry = table[code] if code < len(table) else previous + previous[:1]
-        yield entry
-        if previous and len(table) < 1 << most:
-            table.append(previous + entry[:1])
-        previous = entry
-        if len(table) >= 1 << width and width < most:
-            at, used = _next_group(group_start, bit, width), 0
-            group_start = at
-            width += 1
+def _bunzip2(raw: bytes, rest: list[bytes]) -> Iterator[bytes]:
+    while raw[:3] == b"BZh":
+        decoder = bz2.BZ2Decompressor()
+        yield from pieces(decoder, raw)
+        raw = decoder.unused_data
+    rest.append(raw)
 
 
-def _next_group(start: int, bits: int, width: int) -> int:
-    group = width * 8
-    return start + (bits + group - 1) // group * group // 8
+def _unxz(raw: bytes, rest: list[bytes]) -> Iterator[bytes]:
+    while raw[:6] == _XZ_MAGIC:
+        decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=LZMA_MEMORY)
+        yield from pieces(decoder, raw)
+        unused = decoder.unused_data
+        padded = unused.lstrip(b"\0")
+        raw = padded if padded[:6] == _XZ_MAGIC else unused
+    rest.append(raw)
 
 
-def _unszdd(raw: bytes) -> Iterator[bytes]:
-    """LZSS with a 4 KiB window of spaces. Source: format as described for EXPAND.EXE, by observation."""
-    (size,) = struct.unpack_from("<I", raw, 10)
-    window, place, at, out = bytearray(b" " * 4096), 4096 - 16, 14, bytearray()
-    while at < len(raw) and len(out) < size:
-        flags = raw[at]
-        at += 1
-        for bit in range(8):
-            if at >= len(raw):
-                break
-            if flags >> bit & 1:
-                piece = raw[at : at + 1]
-                at += 1
-            else:
-                low, high = raw[at], raw[at + 1] if at + 1 < len(raw) else 0
-                at += 2
-                start, length = low | (high & 0xF0) << 4, (high & 15) + 3
-                piece = b""
-                for n in range(length):
-                    byte = window[(start + n) % 4096]
-                    piece += bytes((byte,))
-                    window[place] = byte
-                    place = (place + 1) % 4096
-                out += piece
-                continue
-            out += piece
-            window[place] = piece[0]
-            place = (place + 1) % 4096
-    yield bytes(out[:size])
+def _unlzma(raw: bytes, rest: list[bytes]) -> Iterator[bytes]:
+    decoder = lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=LZMA_MEMORY)
+    yield from pieces(decoder, raw)
+    rest.append(decoder.unused_data)
 
 
-def _unflash(raw: bytes) -> Iterator[bytes]:
-    """A compressed Flash file as an uncompressed one. Source: SWF file format specification 19, chapter 2."""
-    yield b"FWS" + raw[3:8]
-    if raw[:1] == b"C":
-        yield from _unzlib(raw[8:])
-        return
-    (size,) = struct.unpack_from("<I", raw, 4)
-    stream = lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=512 * 1024 * 1024)
-    yield stream.decompress(raw[12:17] + struct.pack("<Q", max(0, size - 8)) + raw[17:], 64 * 1024 * 1024)
+def stream(name: str, decode: Decoder, suffixes: tuple[str, ...] = ()) -> Unpack:
+    """An unpacker of a single stream; `suffixes` are taken off the name of the content."""
 
-
-def _stream(name: str, decode: Callable[[bytes], Iterator[bytes]], suffixes: tuple[str, ...]) -> Unpack:
     def unpack(artifact: Artifact, budget: Budget) -> Iterator[Child]:
-        try:
-            content = budget.gather(decode(artifact.data))
-        except (zlib.error, lzma.LZMAError, OSError, EOFError, struct.error) as error:
-            raise Damaged(str(error)) from error
+        rest: list[bytes] = []
+        content = budget.gather(decode(artifact.data, rest))
         if content:
             yield Child(data=content, name=_inner_name(artifact.name, suffixes), detail=name)
+        trailing = b"".join(rest)
+        if len(trailing.strip(b"\0")) >= MIN_TRAILING_BYTES:
+            yield Child(data=trailing, name="trailing data", detail=f"behind {name}")
 
     return unpack
 
@@ -157,7 +88,8 @@ def _inner_name(name: str | None, suffixes: tuple[str, ...]) -> str | None:
     return None
 
 
-def _magic(*marks: bytes) -> Callable[[bytes], int]:
+def magic(*marks: bytes) -> Callable[[bytes], int]:
+    """A bid by the first bytes."""
     return lambda data: 90 if data.startswith(marks) else 0
 
 
@@ -173,12 +105,14 @@ def _lzma_bid(data: bytes) -> int:
     return 70 if size == 0xFFFFFFFFFFFFFFFF or size < 1 << 40 else 0
 
 
-GZIP = Format("gzip", _magic(b"\x1f\x8b\x08"), _stream("gzip", _gunzip, (".gz", ".tgz")))
-BZIP2 = Format("bzip2", _magic(b"BZh"), _stream("bzip2", _bunzip2, (".bz2", ".tbz2")))
-XZ = Format("xz", _magic(b"\xfd7zXZ\0"), _stream("xz", unlzma, (".xz", ".txz")))
-LZMA = Format("lzma", _lzma_bid, _stream("lzma", unlzma, (".lzma",)))
-ZSTD = Format("zstd", _magic(b"\x28\xb5\x2f\xfd"), _stream("zstd", unzstd, (".zst", ".tzst")))
-ZLIB = Format("zlib", _zlib_bid, _stream("zlib", _unzlib, ()))
-COMPRESS = Format("compress", _magic(b"\x1f\x9d"), _stream("compress", _uncompress, (".z",)))
-SZDD = Format("szdd", _magic(b"SZDD\x88\xf0'3"), _stream("szdd", _unszdd, ()))
-SWF = Format("swf", _magic(b"CWS", b"ZWS"), _stream("swf", _unflash, ()))
+def _zstd_bid(data: bytes) -> int:
+    skippable = data[1:4] == SKIPPABLE[1:] and data[:1] and data[0] & 0xF0 == 0x50
+    return 90 if data[:4] == FRAME or (skippable and FRAME in data[:4096]) else 0
+
+
+GZIP = Format("gzip", magic(b"\x1f\x8b\x08"), stream("gzip", _gunzip, (".gz", ".tgz")))
+BZIP2 = Format("bzip2", magic(b"BZh"), stream("bzip2", _bunzip2, (".bz2", ".tbz2")))
+XZ = Format("xz", magic(_XZ_MAGIC), stream("xz", _unxz, (".xz", ".txz")))
+LZMA = Format("lzma", _lzma_bid, stream("lzma", _unlzma, (".lzma",)))
+ZSTD = Format("zstd", _zstd_bid, stream("zstd", unzstd, (".zst", ".tzst")))
+ZLIB = Format("zlib", _zlib_bid, stream("zlib", _unzlib))

@@ -12,6 +12,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from mead.analysis.analyser import Artifact, Child
 from mead.analysis.unpack.budget import Budget, Damaged, Encrypted
@@ -76,31 +77,33 @@ def _wide(member: Member) -> Member:
 
 
 def members(data: bytes) -> list[Member]:
-    """All members: those of the central directory, else those of the local headers.
+    """All members: those of the central directory, then those that only local headers tell of.
+
+    At most `MAX_MEMBERS_LISTED` of each. O(bytes).
 
     Raises:
         Damaged: neither gives any.
     """
     end = data.rfind(b"PK\x05\x06")
-    found = _central(data, end) if end >= 0 else []
+    found = list(islice(_central(data, end), MAX_MEMBERS_LISTED)) if end >= 0 else []
+    found = _realigned(data, found)
     listed = {member.offset for member in found}
-    found.extend(member for member in _scan(data) if member.offset not in listed)
-    if not found:
+    found.extend(member for member in islice(_scan(data), MAX_MEMBERS_LISTED) if member.offset not in listed)
+    if not found and data[:4] != b"PK\x05\x06":
         raise Damaged("no member found")
     return found
 
 
-def _central(data: bytes, end: int) -> list[Member]:
+def _central(data: bytes, end: int) -> Iterator[Member]:
     if end + _END.size > len(data):
-        return []
+        return
     _, _, _, _, _count, size, start, _ = _END.unpack_from(data, end)
     shift = max(0, end - size - start) if size <= end else 0
     at = start + shift
     if data[at : at + 4] != b"PK\x01\x02":
         at = data.find(b"PK\x01\x02")
         shift = max(0, at - start)
-    found: list[Member] = []
-    while at >= 0 and at + _CENTRAL.size <= end and len(found) < MAX_MEMBERS_LISTED:
+    while at >= 0 and at + _CENTRAL.size <= end:
         head = _CENTRAL.unpack_from(data, at)
         if head[0] != b"PK\x01\x02":
             break
@@ -112,9 +115,8 @@ def _central(data: bytes, end: int) -> list[Member]:
             extra=data[extra_at : extra_at + head[11]],
         )  # fmt: skip
         wide = _wide(entry)
-        found.append(replace(wide, offset=wide.offset + shift))
+        yield replace(wide, offset=wide.offset + shift)
         at = extra_at + head[11] + head[12]
-    return _realigned(data, found)
 
 
 def _realigned(data: bytes, found: list[Member]) -> list[Member]:
@@ -133,9 +135,8 @@ def _realigned(data: bytes, found: list[Member]) -> list[Member]:
 
 def _scan(data: bytes) -> Iterator[Member]:
     """Members by their local headers, for archives whose directory is missing or hides some."""
-    at, count = data.find(b"PK\x03\x04"), 0
-    while at >= 0 and count < MAX_MEMBERS_LISTED and at + _LOCAL.size <= len(data):
-        count += 1
+    at, ends = data.find(b"PK\x03\x04"), _Ends(data)
+    while at >= 0 and at + _LOCAL.size <= len(data):
         _, _, flags, method, clock, _, crc, packed, size, n, x = _LOCAL.unpack_from(data, at)
         name_at = at + _LOCAL.size
         body_at = name_at + n + x
@@ -148,17 +149,27 @@ def _scan(data: bytes) -> Iterator[Member]:
             )
         )
         if flags & 8 and not packed:
-            entry = replace(entry, packed=_descriptor(data, body_at) - body_at, size=-1, crc=-1)
+            entry = replace(entry, packed=ends.after(body_at) - body_at, size=-1, crc=-1)
         yield entry
         at = data.find(b"PK\x03\x04", body_at + max(0, entry.packed))
 
 
-def _descriptor(data: bytes, start: int) -> int:
-    """Where the data of a streamed member end: before its descriptor or the next header."""
-    ends = [
-        at for mark in (b"PK\x07\x08", b"PK\x03\x04", b"PK\x01\x02") if (at := data.find(mark, start)) >= 0
-    ]
-    return min(ends, default=len(data))
+class _Ends:
+    """Where the data of streamed members end: before their descriptor or the next header.
+
+    Asked with rising offsets; all calls together are O(bytes).
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._next = dict.fromkeys((b"PK\x07\x08", b"PK\x03\x04", b"PK\x01\x02"), -1)
+
+    def after(self, start: int) -> int:
+        for mark, known in self._next.items():
+            if known < start:
+                at = self._data.find(mark, start)
+                self._next[mark] = at if at >= 0 else len(self._data)
+        return min(self._next.values())
 
 
 def _raw(data: bytes, member: Member) -> bytes:
@@ -167,8 +178,8 @@ def _raw(data: bytes, member: Member) -> bytes:
     n, x = struct.unpack_from("<HH", data, member.offset + 26)
     start = member.offset + 30 + n + x
     raw = data[start : start + member.packed]
-    if len(raw) < member.packed:
-        raise Damaged(f"{member.name}: cut off after {len(raw)} of {member.packed} bytes")
+    if not raw and member.packed:
+        raise Damaged(f"{member.name}: nothing of {member.packed} bytes is there")
     return raw
 
 
@@ -179,6 +190,8 @@ def _open(data: bytes, member: Member, budget: Budget, password: bytes | None) -
         Damaged, Encrypted: it cannot be read, or not with this password.
     """
     raw, method = _raw(data, member), member.method
+    if len(raw) < member.packed:
+        budget.damaged(f"{member.name}: cut off after {len(raw)} of {member.packed} bytes")
     if member.encrypted:
         if password is None:
             raise Encrypted(member.name)
@@ -187,17 +200,21 @@ def _open(data: bytes, member: Member, budget: Budget, password: bytes | None) -
         else:
             check = member.time >> 8 if member.flags & 8 else member.crc >> 24
             raw = decrypt_classic(raw, password, check & 0xFF)
-    content = budget.gather(decode(method, raw, member.flags, member.size))
-    checked = content is not None and member.encrypted and member.method != 99 and member.crc >= 0
+    content = budget.gather(decode(method, raw, member.flags, member.size), whole=member.encrypted)
+    checked = content is not None and member.method != 99 and member.crc >= 0
     if checked and zlib.crc32(content or b"") != member.crc:
-        raise Encrypted(member.name)
+        if member.encrypted:
+            raise Encrypted(member.name)
+        budget.damaged(f"{member.name}: wrong checksum")
     return content
 
 
 def _unpack(artifact: Artifact, budget: Budget) -> Iterator[Child]:
     listed = members(artifact.data)
+    if len(listed) >= MAX_MEMBERS_LISTED:
+        budget.hit("unpack.listed", MAX_MEMBERS_LISTED, "members")
     known: str | None = None
-    problems: list[Damaged | Encrypted] = []
+    locked: Encrypted | None = None
     for member in listed:
         if member.name.endswith("/") and not member.size:
             continue
@@ -207,13 +224,15 @@ def _unpack(artifact: Artifact, budget: Budget) -> Iterator[Child]:
                 content, known = _with_password(artifact, member, budget, known, listed)
             else:
                 content = _open(artifact.data, member, budget, None)
-        except (Damaged, Encrypted) as problem:
-            problems.append(problem)
-            continue
-        if content is not None:
-            yield _child(member, content, known)
-    if problems:
-        raise problems[0]
+        except Encrypted as error:
+            locked = locked or error
+        except Damaged as error:
+            budget.damaged(str(error))
+        else:
+            if content is not None:
+                yield _child(member, content, known)
+    if locked:
+        raise locked
 
 
 def _child(member: Member, content: bytes, password: str | None) -> Child:
