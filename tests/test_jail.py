@@ -222,6 +222,55 @@ def test_a_grandchild_that_lingers_dies_with_its_job(hostile: ModuleType) -> Non
     assert not alone(hostile.detach, limits=limits).ok  # it may not leave the process group
 
 
+def test_an_orphan_dies_with_its_job(hostile: ModuleType) -> None:
+    result = alone(hostile.orphan, limits=JailLimits(programs=("/bin/true",)))
+    assert result.value, result.reason
+    assert gone(result.value)
+
+
+def test_a_child_that_writes_for_ever_is_ended(pool: JailPool, hostile: ModuleType) -> None:
+    assert pool.run(hostile.flood_channel).failure == "result"
+    assert pool.run(abs, -1).value == 1
+
+
+def test_ignoring_the_signal_does_not_lengthen_the_time(hostile: ModuleType) -> None:
+    limits = JailLimits(cpu_seconds=1, wall_seconds=2.5)
+    assert alone(hostile.ignore_processor_limit, limits=limits).failure in {"cpu", "timeout", "crash"}
+
+
+def test_a_job_may_have_less_time_than_the_pool_gives(pool: JailPool, hostile: ModuleType) -> None:
+    result = pool.run_within(0.2, hostile.sleep_forever)
+    assert (result.failure, result.reason) == ("timeout", "more than 0.2 seconds")
+
+
+def test_files_and_threads_are_bounded(hostile: ModuleType) -> None:
+    limits = JailLimits(open_files=32, address_space_bytes=2 << 30, wall_seconds=20)
+    assert (alone(hostile.open_everything, limits=limits).value or 0) <= 32
+    threads = alone(hostile.start_threads, limits=limits)
+    assert threads.failure in {"memory", "crash"} or 0 < (threads.value or 0) < 1000
+
+
+def test_the_template_is_out_of_reach(pool: JailPool, hostile: ModuleType) -> None:
+    told = pool.run(hostile.touch_template).value
+    assert told is not None
+    assert told == ["PermissionError"] * len(told)
+    assert pool.run(abs, -1).value == 1
+
+
+def test_a_replaced_child_knows_nothing_of_earlier_bodies(hostile: ModuleType) -> None:
+    with JailPool(JailLimits(jobs_per_child=2), preload=["_hostile"]) as pool:
+        assert [pool.run(hostile.keep, b"body").value for _ in range(6)] == [1, 2] * 3
+    with JailPool(JailLimits(jobs_per_child=1), preload=["_hostile"]) as pool:
+        assert [pool.run(hostile.keep, b"body").value for _ in range(3)] == [1] * 3
+
+
+async def test_a_neighbour_of_a_crash_is_not_lost(hostile: ModuleType) -> None:
+    async with JailPool(QUICK, size=2, preload=["_hostile"]) as pool:
+        jobs = [pool.run_async(os.abort if n % 3 == 0 else os.getpid) for n in range(30)]
+        results = await asyncio.gather(*jobs)
+    assert [result.ok for result in results] == [bool(n % 3) for n in range(30)]
+
+
 def test_a_fork_bomb_is_bounded_and_swept_away(hostile: ModuleType) -> None:
     limits = JailLimits(programs=("/bin/true",), processes=8, wall_seconds=2)
     result = alone(hostile.fork_bomb, limits=limits)

@@ -100,3 +100,89 @@ def nested() -> list[object]:
     for _ in range(100_000):
         outer = [outer]
     return outer
+
+
+def orphan() -> int:
+    """Fork twice, so that the grandchild is nobody's child, and let it linger."""
+    read, write = os.pipe()
+    if os.fork() == 0:
+        if os.fork() == 0:
+            os.write(write, str(os.getpid()).encode())
+            time.sleep(3600)
+        os._exit(0)
+    os.wait()
+    return int(os.read(read, 20))
+
+
+def flood_channel() -> None:
+    """Take the channel over and write for ever."""
+    while True:
+        os.write(3, b"\xff" * 65536)
+
+
+def ignore_processor_limit() -> None:
+    import signal
+
+    signal.signal(signal.SIGXCPU, signal.SIG_IGN)
+    spin()
+
+
+def open_everything() -> int:
+    """Open files until no more can be had."""
+    count = 0
+    while True:
+        try:
+            os.open("/dev/null", os.O_RDONLY)
+        except OSError:
+            return count
+        count += 1
+
+
+def start_threads() -> int:
+    """Start threads until no more can be had; how many there were."""
+    import threading
+
+    count = 0
+    try:
+        while count < 100_000:
+            threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()
+            count += 1
+    except (RuntimeError, MemoryError):
+        return count
+    return count
+
+
+def touch_template() -> list[str]:
+    """What happens when the template and its parent are attacked, one word per attempt."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    parent = os.getppid()
+    tries = (
+        lambda: os.kill(parent, 9),
+        lambda: open(f"/proc/{parent}/mem", "r+b"),  # noqa: PTH123, SIM115
+        lambda: open(f"/proc/{parent}/environ", "rb"),  # noqa: PTH123, SIM115
+        lambda: os.pidfd_open(parent),
+        lambda: os.sched_setaffinity(parent, {0}),
+        lambda: os.setpriority(os.PRIO_PROCESS, parent, 19),
+    )
+    told = []
+    for attempt in tries:
+        try:
+            attempt()
+        except OSError as error:
+            told.append(type(error).__name__)
+        else:
+            told.append("done")
+    ctypes.set_errno(0)
+    told.append("PermissionError" if libc.ptrace(16, parent, 0, 0) == -1 else "done")
+    return told
+
+
+kept: list[bytes] = []
+
+
+def keep(body: bytes) -> int:
+    """What a parser with a leak does: how many bodies it has kept."""
+    kept.append(body)
+    return len(kept)

@@ -35,6 +35,7 @@ class Child:
         self.jobs_done = 0
         self.level = ""
         self._cpu_seconds = 0.0
+        self._wall_seconds = _START_SECONDS
         self._end: tuple[int, float] | None = None
         self._dead = False
         self._lock = threading.Lock()
@@ -46,9 +47,10 @@ class Child:
         self.level = answer.level
         return answer
 
-    def work(self, request: bytes) -> Answer:
+    def work(self, request: bytes, wall_seconds: float) -> Answer:
         """Hand it one job and wait for the answer, its death or the time limit."""
-        deadline = time.monotonic() + self.limits.wall_seconds
+        self._wall_seconds = min(wall_seconds, self.limits.wall_seconds)
+        deadline = time.monotonic() + self._wall_seconds
         try:
             self._send(request, deadline)
         except (TimeoutError, OSError):
@@ -99,7 +101,7 @@ class Child:
         status, cpu_seconds = ended
         used = max(0.0, cpu_seconds - self._cpu_seconds)
         if late:
-            return Answer("timeout", f"more than {self.limits.wall_seconds:g} seconds", "", used)
+            return Answer("timeout", f"more than {self._wall_seconds:g} seconds", "", used)
         failure, reason = _cause(status, self.limits)
         return Answer(failure, reason, "", used)
 

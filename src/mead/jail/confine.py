@@ -7,6 +7,7 @@ filter are what the kernel has of them; the level says which. Without a closed n
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -56,9 +57,7 @@ def confine(limits: JailLimits, *, network: str, parent: int) -> str:
     """
     os.umask(0o077)
     reached = ["rlimits"]
-    if limits.programs and os.geteuid() == 0:
-        _become_nobody()
-    set_limits(limits)
+    set_limits(limits, others=_set_apart() if limits.programs else 0)
     _drop_capabilities()
     _die_with(parent)
     if network:
@@ -79,8 +78,12 @@ def confine(limits: JailLimits, *, network: str, parent: int) -> str:
     return "+".join(reached)
 
 
-def set_limits(limits: JailLimits) -> None:
-    """Set the resource limits; the processor time of each job is set when it starts."""
+def set_limits(limits: JailLimits, *, others: int = 0) -> None:
+    """Set the resource limits; the processor time of each job is set when it starts.
+
+    The kernel counts the processes of a user, not of a jail: `others` are those that run already, where no
+    user namespace of ours keeps them apart.
+    """
     whole_life = (limits.cpu_seconds + 1) * limits.jobs_per_child
     for what, value in (
         (resource.RLIMIT_AS, limits.address_space_bytes),
@@ -94,7 +97,17 @@ def set_limits(limits: JailLimits) -> None:
     ):
         _limit(what, value)
     if limits.programs:
-        _limit(resource.RLIMIT_NPROC, limits.processes)
+        _limit(resource.RLIMIT_NPROC, limits.processes + others)
+
+
+def threads_of(user: int) -> int:
+    """How many threads a user has now, as far as /proc tells."""
+    count = 0
+    for entry in os.scandir("/proc"):
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and entry.stat().st_uid == user:
+                count += len(os.listdir(f"/proc/{entry.name}/task"))
+    return count
 
 
 def _limit(what: int, value: int) -> None:
@@ -104,12 +117,16 @@ def _limit(what: int, value: int) -> None:
     resource.setrlimit(what, (value, value))
 
 
-def _become_nobody() -> None:
-    """As root the count of processes is not enforced, so give root up; count within a namespace of ours."""
-    os.setgroups([])
-    os.setresgid(_NOBODY, _NOBODY, _NOBODY)
-    os.setresuid(_NOBODY, _NOBODY, _NOBODY)
-    ctypes.CDLL(None).unshare(_NEW_USER)
+def _set_apart() -> int:
+    """Have our processes counted by themselves; how many others are counted with them, if that fails.
+
+    As root the count is not enforced, so root is given up.
+    """
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setresgid(_NOBODY, _NOBODY, _NOBODY)
+        os.setresuid(_NOBODY, _NOBODY, _NOBODY)
+    return 0 if ctypes.CDLL(None).unshare(_NEW_USER) == 0 else threads_of(os.getuid())
 
 
 def _drop_capabilities() -> None:
