@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import struct
 from typing import Any
 
 from mead.sensors.host import Limits
@@ -123,10 +125,50 @@ async def test_a_client_that_does_not_read_stops_being_read(sensor: Any) -> Any:
 
 async def test_both_kinds_of_addresses_are_served_and_the_true_one_recorded(sensor: Any) -> Any:
     async with sensor(extra={"echo": Echo}, addresses=("127.0.0.1", "127.0.0.2", "::1")) as running:
-        for door in [server.sockets[0].getsockname()[:2] for server in running.host._servers]:
-            await talk(door[1], b"bye", door[0])
-        opened = await running.events.until("session.open", len(running.host._servers))
+        doors = [acceptor.door for acceptor in running.host._acceptors]
+        for door in doors:
+            await talk(door.port, b"bye", door.address)
+        opened = await running.events.until("session.open", len(doors))
         assert {event.dst for event in opened} >= {"127.0.0.1", "127.0.0.2"}
+
+
+async def test_who_is_gone_before_anybody_looked_is_recorded_all_the_same(sensor: Any) -> Any:
+    async with sensor(extra={"echo": Echo}) as running:
+        ports = []
+        for reset in (True, False):
+            with socket.socket() as peer:
+                if reset:
+                    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                peer.connect(("127.0.0.1", running.ports["echo"]))
+                ports.append(peer.getsockname()[1])
+        closed = await running.events.until("session.close", 2)
+        assert sorted(event.src_port for event in running.events.of("session.open")) == sorted(ports)
+        assert {event.src for event in closed} == {"127.0.0.1"}
+        assert not running.host.connections
+
+
+async def test_what_the_kernel_turned_away_is_counted(sensor: Any) -> Any:
+    async with sensor(extra={"echo": Echo}, limits=Limits(backlog=1)) as running:
+        peers = [socket.socket() for _ in range(6)]
+        for peer in peers:
+            peer.setblocking(False)
+            peer.connect_ex(("127.0.0.1", running.ports["echo"]))
+    losses = [(loss.what, loss.unit) for loss in running.events.of("loss.counted")]
+    assert losses == [("connection", "attempts")]
+    assert running.events.of("loss.counted")[0].count >= 4
+    for peer in peers:
+        peer.close()
+
+
+async def test_stopping_ends_what_was_accepted_a_moment_ago(sensor: Any) -> Any:
+    async with sensor(extra={"echo": Echo}) as running:
+        with socket.create_connection(("127.0.0.1", running.ports["echo"])) as peer:
+            running.host._acceptors[0]._accept()
+            await running.host.stop()
+            (closed,) = await running.events.until("session.close")
+            assert closed.reason == "sensor stopped"
+            peer.settimeout(5)
+            assert peer.recv(100) == b""
 
 
 async def test_a_hundred_megabytes_without_a_newline_are_a_recorded_limit(sensor: Any) -> Any:

@@ -34,3 +34,11 @@ def test_it_stops_growing_and_counts_what_it_dropped() -> None:
     transcript.typed(1, b"y")
     assert transcript.dropped_bytes == 16
     assert b"y" not in transcript.encode().splitlines()[-1].replace(b'"i"', b"")
+
+
+def test_our_greeting_alone_is_no_conversation() -> None:
+    transcript = Transcript(datetime(2026, 1, 1, tzinfo=UTC))
+    transcript.shown(0.0, b"login: ")
+    assert not transcript
+    transcript.typed(0.1, b"r")
+    assert transcript

@@ -12,6 +12,7 @@ import logging
 import resource
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -19,7 +20,7 @@ from msgspec import Struct
 from mead import __version__
 from mead.clock import Clock
 from mead.model.event import LimitReached, LossCounted, SensorStatus
-from mead.model.network import canonical
+from mead.sensors.acceptor import Acceptor
 from mead.sensors.capture import Capture
 from mead.sensors.dialogue import Context, Dialogue, Service
 from mead.sensors.listeners import Door
@@ -90,7 +91,7 @@ class Host:
         self.per_source: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
         self._told: set[str] = set()
-        self._servers: list[asyncio.Server] = []
+        self._acceptors: list[Acceptor] = []
         self._listeners: list[str] = []
         self._timers: list[asyncio.TimerHandle] = []
         self._stopping = False
@@ -99,13 +100,10 @@ class Host:
         """Begin to accept on sockets that are bound already."""
         loop = asyncio.get_running_loop()
         for door, service in doors:
-
-            def connect(door: Door = door, service: Service = service) -> _Connection:
-                return _Connection(self, door, service)
-
-            server = await loop.create_server(connect, sock=door.socket, backlog=self.limits.backlog)
-            self._servers.append(server)
+            acceptor = Acceptor(door, partial(self._welcome, door.service, service), self._short)
+            self._acceptors.append(acceptor)
             self._listeners.append(door.text)
+            acceptor.start(self.limits.backlog)
         self._timers = [
             loop.call_later(_SWEEP_SECONDS, self._sweep),
             loop.call_later(self.limits.status_seconds, self._tick),
@@ -117,8 +115,8 @@ class Host:
         self._stopping = True
         for timer in self._timers:
             timer.cancel()
-        for server in self._servers:
-            server.close()
+        for acceptor in self._acceptors:
+            acceptor.close()
         for connection in tuple(self.connections):
             connection.end("sensor stopped")
         await asyncio.sleep(0)
@@ -127,6 +125,24 @@ class Host:
             self._loss("work", given_up, "tasks", "not finished when the sensor stopped")
         self._tell_refused()
         self._status("down")
+
+    def _welcome(self, name: str, service: Service, endpoint: Endpoint) -> _Connection | None:
+        """The connection of a peer that has come, if there is room for it."""
+        if not self.admit(endpoint.src):
+            return None
+        session = Session(endpoint, sensor=self.sensor, service=name, sink=self.sink, clock=self.clock)
+        connection = _Connection(self, service, session)
+        self.connections.add(connection)
+        self.per_source[endpoint.src] += 1
+        self.sessions_total += 1
+        session.opened()
+        return connection
+
+    def _short(self, reason: str) -> None:
+        """Say that the machine has no room for one more connection, which waits in the kernel's queue."""
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        _log.error("no connection can be taken at the moment: %s", reason)
+        self._tell_limit("open_files", soft, "files", None)
 
     def admit(self, source: str) -> bool:
         """Whether a connection of `source` finds room; what does not is counted."""
@@ -147,13 +163,17 @@ class Host:
 
     def _refuse(self, limit: str, value: int, source: str) -> None:
         self._refused[limit] += 1
+        self._tell_limit(limit, value, "connections", source)
+
+    def _tell_limit(self, limit: str, value: int, unit: str, source: str | None) -> None:
+        """Say that a limit was reached, once per limit and source until the next status."""
         key = limit if limit == "max_connections" else f"{limit} {source}"
         if key not in self._told and len(self._told) < _MAX_QUEUED:
             self._told.add(key)
             self.sink.publish(
                 LimitReached(
                     time=self.clock.now(), sensor=self.sensor, src=source,
-                    limit=limit, limit_value=value, unit="connections",
+                    limit=limit, limit_value=value, unit=unit,
                 )
             )  # fmt: skip
 
@@ -173,6 +193,10 @@ class Host:
     def _tell_refused(self) -> None:
         refused, self._refused = self._refused, Counter()
         self._told.clear()
+        for acceptor in self._acceptors:
+            if dropped := acceptor.dropped():
+                reason = f"the kernel's queue for {acceptor.text} was full; some may have come again"
+                self._loss("connection", dropped, "attempts", reason)
         for limit, count in refused.items():
             self._loss("connection", count, "connections", limit)
 
@@ -194,22 +218,34 @@ class Host:
         )  # fmt: skip
 
 
+class _Unopened(asyncio.Transport):
+    """Stands for the transport of a connection that is accepted and not opened yet."""
+
+    def close(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        pass
+
+
+_UNOPENED = _Unopened()
+
+
 class _Connection(asyncio.Protocol):
     """One connection: bytes to its dialogue, outputs to its socket."""
 
     __slots__ = (
-        "_closing", "_dialogue", "_door", "_host", "_last", "_left", "_queue", "_reason", "_service",
+        "_closing", "_dialogue", "_host", "_last", "_left", "_queue", "_reason", "_service",
         "_since", "_timer", "_transport", "capture", "session",
     )  # fmt: skip
 
-    _transport: asyncio.Transport
-    session: Session
-    capture: Capture
-
-    def __init__(self, host: Host, door: Door, service: Service) -> None:
+    def __init__(self, host: Host, service: Service, session: Session) -> None:
+        self.session = session
+        self.capture = Capture(session, host.desk)
+        self._transport: asyncio.Transport = _UNOPENED
         self._host = host
-        self._door = door
         self._service = service
+        self._since = self._last = asyncio.get_running_loop().time()
         self._dialogue: Dialogue | None = None
         self._reason = ""
         self._closing = False
@@ -222,26 +258,11 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         host = self._host
         self._transport = transport  # type: ignore[assignment]  # uvloop's is not of asyncio's class
-        peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-        if not peer or not own:  # gone before it was accepted
+        if self._closing:
             self._transport.abort()
             return
-        source = canonical(peer[0])
-        if not host.admit(source):
-            self._transport.abort()
-            return
-        host.connections.add(self)
-        host.per_source[source] += 1
-        host.sessions_total += 1
-        self._since = self._last = asyncio.get_running_loop().time()
-        endpoint = Endpoint(source, peer[1], canonical(own[0]), own[1])
-        self.session = Session(
-            endpoint, sensor=host.sensor, service=self._door.service, sink=host.sink, clock=host.clock
-        )
-        self.capture = Capture(self.session, host.desk)
         self._transport.set_write_buffer_limits(host.limits.write_buffer_bytes)
         try:
-            self.session.opened()
             context = Context(self.session, self.capture, host.persona, host.credentials, self)
             self._dialogue = self._service(context)
             self._perform(self._dialogue.open())

@@ -16,21 +16,26 @@ __all__ = ["Transcript"]
 class Transcript:
     """Records both directions of a terminal up to `max_bytes`; what is over is counted, not kept."""
 
-    __slots__ = ("_entries", "_size", "_started", "dropped_bytes", "height", "max_bytes", "term", "width")
+    __slots__ = (
+        "_entries", "_heard", "_size", "_started", "dropped_bytes", "height", "max_bytes", "term", "width",
+    )  # fmt: skip
 
     def __init__(self, started: datetime, *, max_bytes: int = 1 << 20) -> None:
         self._started = started
         self._entries: list[tuple[float, str, bytes]] = []
+        self._heard = False
         self._size = 0
         self.max_bytes = max_bytes
         self.dropped_bytes = 0
         self.width, self.height, self.term = 80, 24, "xterm"
 
     def __bool__(self) -> bool:
-        return bool(self._entries)
+        """Whether the peer said anything: our greeting alone, as each connect scan gets it, is not kept."""
+        return self._heard
 
     def typed(self, at_seconds: float, data: bytes) -> None:
         """The peer sent `data`, `at_seconds` after the start."""
+        self._heard = self._heard or bool(data)
         self._add(at_seconds, "i", data)
 
     def shown(self, at_seconds: float, data: bytes) -> None:
