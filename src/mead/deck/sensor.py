@@ -28,6 +28,7 @@ from mead.bus.tether import die_with_parent
 from mead.clock import Clock, SystemClock
 from mead.deck import status
 from mead.deck.layout import Layout
+from mead.deck.resources import fitted, open_files, quiet_collector
 from mead.deck.settings import Settings, egress_of
 from mead.egress.fetch import Fetcher
 from mead.egress.gate import Gate
@@ -88,6 +89,8 @@ def run(settings: Settings) -> None:
     address = BusAddress.load(layout.bus)
     sets = bind(settings.sensor.addresses, settings.sensor.services, copies=settings.sensor.processes)
     status.listening(layout.status, ((door.service, door.address, door.port) for door in sets[0]))
+    open_files(settings.sensor.limits)
+    quiet_collector()
     parent = os.getppid()
     number, children = _fork(len(sets))
     for other, doors in enumerate(sets):
@@ -155,7 +158,7 @@ async def running_host(
             persona=identity.persona,
             credentials=identity.credentials,
             clock=clock,
-            limits=settings.sensor.limits,
+            limits=fitted(settings.sensor.limits),
         )
 
 
