@@ -14,7 +14,7 @@ from mead.analysis.analyser import Artifact, Engine, FunctionAnalyser, Report
 from mead.analysis.look import Looker
 from mead.analysis.registry import ANALYSERS
 from mead.analysis.settings import AnalysisSettings
-from mead.jail import JailResult
+from mead.jail import Failure, JailResult
 
 
 def test_all_analysers_that_apply_run_jailed(program: bytes, settings: AnalysisSettings) -> None:
@@ -27,27 +27,44 @@ def test_all_analysers_that_apply_run_jailed(program: bytes, settings: AnalysisS
 
 
 class _CrashingPool:
-    """A jail in which whoever runs `strings` dies."""
+    """A jail in which whoever runs `strings` dies after all the time that it may take."""
 
-    def run(
-        self, function: object, artifact: Artifact, settings: AnalysisSettings, names: tuple[str, ...]
+    def __init__(self, failure: Failure, clock: list[float]) -> None:
+        self._failure: Failure = failure
+        self._clock = clock
+
+    def run_within(
+        self,
+        seconds: float,
+        function: object,
+        artifact: Artifact,
+        settings: AnalysisSettings,
+        names: tuple[str, ...],
     ) -> object:
         if "strings" in names:
-            return JailResult(None, "crash", "killed by SIGSEGV", "rlimits", 0.0, 0.1)
+            self._clock[0] += seconds
+            return JailResult(None, self._failure, "killed by SIGSEGV", "rlimits", 0.0, seconds)
         runs = look.run_analysers(artifact, settings, names)
         return JailResult(runs, None, "", "rlimits", 0.0, 0.1)
 
     def close(self) -> None: ...
 
 
-def test_a_crash_fails_only_its_own_analyser(program: bytes, settings: AnalysisSettings) -> None:
-    with Looker(msgspec.structs.replace(settings, analysers=("hashes", "strings"))) as looker:
+@pytest.mark.parametrize("failure", ["crash", "timeout", "memory"])
+def test_a_failure_costs_only_its_own_analyser_and_bounded_time(
+    failure: Failure, program: bytes, settings: AnalysisSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("mead.analysis.look.time.monotonic", lambda: clock[0])
+    names = ("strings", "hashes", "filetype", "strings", "strings", "strings")
+    with Looker(msgspec.structs.replace(settings, analysers=names)) as looker:
         looker._pool.close()
-        looker._pool = _CrashingPool()  # type: ignore[assignment]
+        looker._pool = _CrashingPool(failure, clock)  # type: ignore[assignment]
         runs = {run.analyser: run for run in looker.look(Artifact.of(program))}
     assert runs["hashes"].report.verdict == "done"
     assert runs["strings"].report.verdict == "failed"
     assert "SIGSEGV" in (runs["strings"].report.reason or "")
+    assert clock[0] <= 3 * settings.analyser_seconds + len(names)
 
 
 def test_encrypted_content_is_never_clean(

@@ -2,7 +2,8 @@
 """One body, all analysers, hostile parsing in the jail.
 
 The analysers that parse share one jailed child, because that is quick. When that child fails (a crash, a
-time-out), each of them gets a child of its own, so that one parser's trouble costs only its own result.
+time-out), each of them gets a child of its own, so that one parser's trouble costs only its own result;
+all of these together have as much time as two shared ones.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from typing import Self
+
+import msgspec
 
 from mead.analysis.analyser import Analyser, Artifact, Report, Run
 from mead.analysis.registry import ANALYSERS, available
@@ -19,6 +22,9 @@ from mead.analysis.unpack.formats import UNPACKERS, load_formats
 from mead.jail import JailLimits, JailPool, JailResult
 
 __all__ = ["Looker", "run_analysers"]
+
+MIN_SECONDS = 0.5
+"""Time that an analyser gets alone even if the others before it took all there was."""
 
 
 def run_analysers(artifact: Artifact, settings: AnalysisSettings, names: tuple[str, ...]) -> tuple[Run, ...]:
@@ -61,14 +67,10 @@ class Looker:
         """All runs on one body; an analyser that failed has a run that says why."""
         bounds = settings or self.settings
         runs = self._parse(artifact, bounds)
-        if (
-            bounds.external_tools
-            and "unpack" in self._jailed
-            and not any(run.report.children for run in runs)
-        ):
-            tool = tool_for(artifact.data)
+        if bounds.external_tools and "unpack" in self._jailed:
+            tool = tool_for(artifact.data, _unpacked(runs))
             if tool:
-                runs.append(run_with_tool(artifact, bounds, tool))
+                runs = _with_tool(runs, run_with_tool(artifact, bounds, tool))
         for analyser in self._direct:
             run = _run_one(analyser, artifact, bounds)
             if run is not None:
@@ -76,12 +78,15 @@ class Looker:
         return [_never_clean(run) for run in runs] if _encrypted(runs) else runs
 
     def _parse(self, artifact: Artifact, settings: AnalysisSettings) -> list[Run]:
-        result = self._pool.run(run_analysers, artifact, settings, self._jailed)
+        seconds = float(settings.analyser_seconds)
+        result = self._pool.run_within(seconds, run_analysers, artifact, settings, self._jailed)
         if result.ok:
             return _with_level(result)
         runs: list[Run] = []
+        end = time.monotonic() + 2 * seconds
         for name in self._jailed:
-            single = self._pool.run(run_analysers, artifact, settings, (name,))
+            left = max(MIN_SECONDS, min(seconds, end - time.monotonic()))
+            single = self._pool.run_within(left, run_analysers, artifact, settings, (name,))
             runs.extend(_with_level(single) if single.ok else [_failed(name, single)])
         return runs
 
@@ -105,14 +110,28 @@ def _modules(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(target.partition(":")[0] for target in targets))
 
 
+def _unpacked(runs: Sequence[Run]) -> Report | None:
+    return next((run.report for run in runs if run.analyser == "unpack"), None)
+
+
+def _with_tool(runs: list[Run], opened: Run) -> list[Run]:
+    """All runs; what the tool opened whole was not left out, even if our own code could not do it."""
+    if opened.report.verdict == "done" and opened.report.children:
+        runs = [_made_good(run, opened) if run.analyser == "unpack" else run for run in runs]
+    return [*runs, opened]
+
+
+def _made_good(run: Run, opened: Run) -> Run:
+    if run.report.verdict != "skipped":
+        return run
+    reason = f"{run.report.reason}; opened by {opened.engine.version}"
+    return msgspec.structs.replace(
+        run, report=msgspec.structs.replace(run.report, verdict="done", reason=reason)
+    )
+
+
 def _with_level(result: JailResult[tuple[Run, ...]]) -> list[Run]:
-    return [
-        Run(
-            analyser=run.analyser, report=run.report, engine=run.engine, jail_level=result.level,
-            duration_ms=run.duration_ms,
-        )
-        for run in result.value or ()
-    ]  # fmt: skip
+    return [msgspec.structs.replace(run, jail_level=result.level) for run in result.value or ()]
 
 
 def _failed(name: str, result: JailResult[tuple[Run, ...]]) -> Run:
@@ -130,10 +149,7 @@ def _never_clean(run: Run) -> Run:
     """A scan of something encrypted has not seen its content."""
     if run.report.verdict != "clean":
         return run
-    report = Report(
-        verdict="skipped", reason="the content is encrypted and was not seen", findings=run.report.findings
+    reason = "the content is encrypted and was not seen"
+    return msgspec.structs.replace(
+        run, report=msgspec.structs.replace(run.report, verdict="skipped", reason=reason)
     )
-    return Run(
-        analyser=run.analyser, report=report, engine=run.engine, jail_level=run.jail_level,
-        duration_ms=run.duration_ms,
-    )  # fmt: skip

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Debian's own unpackers for what ours cannot open: `7z` (RAR, ISO, UDF, WIM …) and `upx`.
+"""Debian's own unpackers for what ours cannot open: `upx`, `7z` and `bsdtar` (RAR, ISO, WIM, RPM …).
 
 They run in a jail of their own, with no network, write only into a directory that is removed afterwards,
-and are used only when nothing else took the body apart.
+and are used only where nothing of ours took the body apart.
 """
 
 from __future__ import annotations
@@ -10,33 +10,69 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
-from mead.analysis.analyser import Artifact, Child, Engine, Finding, LimitHit, Report, Run, Verdict
+from mead.analysis.analyser import Artifact, Engine, LimitHit, Report, Run
 from mead.analysis.settings import AnalysisSettings
+from mead.analysis.toolbox import unpack_in_jail
 from mead.jail import JailLimits, JailPool
 
-__all__ = ["run_with_tool", "tool_for", "unpack_in_jail"]
+__all__ = ["run_with_tool", "tool_for"]
 
-_SEVEN_ZIP = ("/usr/lib/p7zip/7z", "/usr/lib/7zip/7z", "/usr/lib/p7zip/7za", "/usr/bin/7zz")
-_MAGICS = (
-    (0, b"Rar!\x1a\x07"), (32769, b"CD001"),
-    (0, b"MSWIM\0\0\0"), (0, b"hsqs"), (0, b"xar!"), (0, b"\xed\xab\xee\xdb"),
-    (0, b"conectix"), (0, b"KDMV"), (0, b"QFI\xfb"), (0, b"vhdxfile"), (0, b"EGGA"), (0, b"ALZ\x01"),
-    (2, b"-lz"), (257, b"ustar"),
+_WATCH_SECONDS = 0.1
+
+_PROGRAMS = {
+    "upx": ("upx",),
+    "7z": ("/usr/lib/p7zip/7z", "/usr/lib/7zip/7z", "7zz", "7za"),
+    "bsdtar": ("bsdtar",),
+}
+_ONLY_TOOLS = (
+    (0, b"Rar!\x1a\x07", ("bsdtar", "7z")), (32769, b"CD001", ("7z", "bsdtar")),
+    (0, b"\xed\xab\xee\xdb", ("7z", "bsdtar")), (0, b"xar!", ("7z", "bsdtar")),
+    (0, b"MSWIM\0\0\0", ("7z",)), (0, b"hsqs", ("7z",)), (0, b"sqsh", ("7z",)), (1080, b"\x53\xef", ("7z",)),
+    (0, b"conectix", ("7z",)), (0, b"KDMV", ("7z",)), (0, b"QFI\xfb", ("7z",)), (0, b"vhdxfile", ("7z",)),
 )  # fmt: skip
+"""Formats that we have no code for: offset, mark, the programs that open them, best first."""
+_ALSO_TOOLS = (
+    (0, b"7z\xbc\xaf\x27\x1c", ("7z", "bsdtar")), (0, b"PK\x03\x04", ("7z",)), (0, b"MSCF\0\0\0\0", ("7z",)),
+    (0, b"ITSF", ("7z",)), (0, b"\x60\xea", ("7z",)), (2, b"-lz", ("7z", "bsdtar")),
+    (2, b"-lh", ("7z", "bsdtar")),
+)  # fmt: skip
+"""Formats of which we lack a method or two."""
 _UPX_MARK = b"UPX!"
 
 
-def tool_for(data: bytes) -> str | None:
-    """The program that may open this, if it is installed."""
+@cache
+def _installed(name: str) -> str | None:
+    return next((path for place in _PROGRAMS[name] if (path := shutil.which(place))), None)
+
+
+def tool_for(data: bytes, unpacked: Report | None = None) -> str | None:
+    """The program that may open this, if there is need for it and it is installed.
+
+    Args:
+        data: the body.
+        unpacked: what our own unpackers said of it.
+    """
     if data[:4] == b"\x7fELF" or data[:2] == b"MZ":
-        return shutil.which("upx") if _UPX_MARK in data[: 1 << 20] or _UPX_MARK in data[-4096:] else None
-    if any(data[at : at + len(mark)] == mark for at, mark in _MAGICS):
-        return next((path for path in _SEVEN_ZIP if Path(path).exists()), None)
-    return None
+        return _installed("upx") if _UPX_MARK in data[: 1 << 20] or _UPX_MARK in data[-4096:] else None
+    if unpacked is not None and not _left_something(unpacked):
+        return None
+    table = _ONLY_TOOLS if unpacked is None else (*_ONLY_TOOLS, *_ALSO_TOOLS)
+    names = next((names for at, mark, names in table if data[at : at + len(mark)] == mark), ())
+    return next((path for name in names if (path := _installed(name))), None)
+
+
+def _left_something(unpacked: Report) -> bool:
+    """Whether our own unpackers opened nothing, for another reason than a bound or a password."""
+    opened = {finding.value for finding in unpacked.findings if finding.claim == "container"}
+    locked = any(finding.claim == "encrypted" for finding in unpacked.findings)
+    return not (opened - {"embedded"} or locked or unpacked.limits)
 
 
 def run_with_tool(artifact: Artifact, settings: AnalysisSettings, tool: str) -> Run:
@@ -50,93 +86,69 @@ def run_with_tool(artifact: Artifact, settings: AnalysisSettings, tool: str) -> 
         limits = JailLimits(
             wall_seconds=settings.analyser_seconds, cpu_seconds=settings.analyser_seconds,
             memory_bytes=settings.memory_bytes, address_space_bytes=settings.memory_bytes + (4 << 30),
-            result_bytes=settings.max_total_bytes + (16 << 20), file_bytes=settings.max_child_bytes,
+            result_bytes=settings.max_total_bytes + (16 << 20),
+            file_bytes=max(settings.max_child_bytes + 1, len(artifact.data)),
             readable=(str(directory),), writable=(str(directory),), programs=(tool,), open_files=256,
             jobs_per_child=1,
         )  # fmt: skip
-        with JailPool(limits, preload=("mead.analysis.tools",)) as pool:
+        with (
+            JailPool(limits, preload=("mead.analysis.toolbox",)) as pool,
+            _watched(directory, len(artifact.data) + settings.max_total_bytes, pool) as full,
+        ):
             result = pool.run(unpack_in_jail, artifact, settings, tool, str(directory))
-    report = result.value if result.ok else None
-    if report is None:
+    if full.is_set():
+        hit = LimitHit(limit="unpack.total", limit_value=settings.max_total_bytes, unit="bytes")
+        report = Report(verdict="skipped", reason=f"{tool} wrote more than it may", limits=(hit,))
+    elif result.value is None:
         report = Report(verdict="failed", reason=f"{tool}: {result.failure}: {result.reason}"[:500])
+    else:
+        report = result.value
     duration = round((time.monotonic() - started) * 1000)
-    engine = Engine(version=Path(tool).name)
+    engine = Engine(version=_version(tool))
     return Run(analyser="tools", report=report, engine=engine, jail_level=result.level, duration_ms=duration)
 
 
-def unpack_in_jail(artifact: Artifact, settings: AnalysisSettings, tool: str, directory: str) -> Report:
-    """Run the tool and gather what it wrote. Executed in the jail."""
-    folder = Path(directory)
-    source, out = folder / "input", folder / "out"
-    source.write_bytes(artifact.data)
-    upx = Path(tool).name == "upx"
-    problem = ""
-    password = None
-    for word in ("",) if upx else ("", *artifact.passwords, *settings.passwords):
-        shutil.rmtree(out, ignore_errors=True)
-        out.mkdir(exist_ok=True)
-        problem = _start(_command(tool, source, out, word, upx=upx), settings)
-        password = word or None
-        if not problem:
-            break
-        if "password" not in problem.lower() and "encrypted" not in problem.lower():
-            password = None
-            break
-    limits: list[LimitHit] = []
-    children = tuple(_gathered(out, settings, Path(tool).name, password if not problem else None, limits))
-    findings = (Finding(claim="container", value=Path(tool).name, confidence=80),) if children else ()
-    verdict: Verdict = "skipped" if problem or limits else "done"
-    return Report(
-        verdict=verdict,
-        reason=problem[:400] or None,
-        findings=findings,
-        children=children,
-        limits=tuple(limits),
-    )
+@contextmanager
+def _watched(directory: Path, most: int, pool: JailPool) -> Iterator[threading.Event]:
+    """End the pool's children when there are more than `most` bytes in the directory; the event tells."""
+    full, end = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        while not end.wait(_WATCH_SECONDS):
+            if _bytes_below(directory) > most:
+                full.set()
+                pool.close()
+                return
+
+    thread = threading.Thread(target=watch, name="watches a tool", daemon=True)
+    thread.start()
+    try:
+        yield full
+    finally:
+        end.set()
+        thread.join()
 
 
-def _command(tool: str, source: Path, out: Path, word: str, *, upx: bool) -> list[str]:
-    if upx:
-        return [tool, "-d", "-q", "-o", str(out / "unpacked"), str(source)]
-    return [tool, "x", "-y", "-bd", f"-p{word}", f"-o{out}", "-snl-", "--", str(source)]
+def _bytes_below(directory: Path) -> int:
+    """Bytes on disk, holes not counted; what vanishes meanwhile counts nothing."""
+    total = 0
+    for path in directory.rglob("*"):
+        try:
+            total += path.lstat().st_blocks * 512
+        except OSError:
+            continue
+    return total
 
 
-def _start(command: list[str], settings: AnalysisSettings) -> str:
-    """Run it; what it complained about, nothing when it did not."""
+@cache
+def _version(tool: str) -> str:
+    """The first line in which the program says what it is; its name when it does not."""
+    flags = [] if Path(tool).name.startswith("7z") else ["--version"]
     try:
         done = subprocess.run(
-            command, check=False, capture_output=True, timeout=settings.analyser_seconds * 0.8,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    if done.returncode == 0:
-        return ""
-    text = (done.stderr or done.stdout)[-2000:].decode("utf-8", "backslashreplace")
-    return f"exit {done.returncode}: {' '.join(text.split())}"
-
-
-def _gathered(
-    out: Path, settings: AnalysisSettings, tool: str, password: str | None, limits: list[LimitHit]
-) -> Iterator[Child]:
-    room, count = settings.max_total_bytes, 0
-    for path in sorted(out.rglob("*")):
-        if path.is_symlink() or not path.is_file():
-            continue
-        count += 1
-        room -= path.stat().st_size
-        if count > settings.max_children:
-            limits.append(
-                LimitHit(limit="unpack.children", limit_value=settings.max_children, unit="members")
-            )
-            return
-        if room < 0:
-            limits.append(LimitHit(limit="unpack.total", limit_value=settings.max_total_bytes, unit="bytes"))
-            return
-        name = str(path.relative_to(out)).encode("utf-8", "backslashreplace").decode()
-        if password:
-            yield Child(
-                data=path.read_bytes(), name=name, relation="unpacked_with", detail=f"password {password}"
-            )
-        else:
-            yield Child(data=path.read_bytes(), name=name, relation="contains", detail=tool)
+            [tool, *flags], check=False, capture_output=True, timeout=10, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return Path(tool).name
+    lines = done.stdout.decode("utf-8", "replace").split("\n")
+    return next((line.partition(" : ")[0].strip() for line in lines if line.strip()), Path(tool).name)[:80]

@@ -47,7 +47,6 @@ _PACKAGES = (
     ("yara_x", False, "YARA rules", "static"),
     ("pydeep", False, "ssdeep", "static"),
     ("tlsh", False, "TLSH", "tlsh"),
-    ("magic", False, "file types as libmagic sees them", "static"),
     ("magika", False, "a second opinion on file types", "magika"),
     ("py7zr", False, "7z archives", "static"),
 )
@@ -56,6 +55,7 @@ _PROGRAMS = (
     ("nats-server", True, "the bus", "pip install 'mead-deck[bus]'"),
     ("clamd", False, "ClamAV findings", "apt-get install clamav-daemon"),
     ("7z", False, "rare archive formats, in the jail", "apt-get install p7zip-full"),
+    ("bsdtar", False, "RAR archives, in the jail", "apt-get install libarchive-tools"),
     (
         "upx",
         False,

@@ -36,7 +36,7 @@ from mead.shell import (
     default_personas,
 )
 
-__all__ = ["ANALYSER", "analyse", "is_shell_script"]
+__all__ = ["ANALYSER", "MAX_SCRIPT_BYTES", "analyse", "effects_of", "is_shell_script"]
 
 MAX_SCRIPT_BYTES = 256 * 1024
 MAX_SHOWN = 100
@@ -71,6 +71,15 @@ def _personas() -> Iterator[ShellPersona]:
     yield from chosen or default_personas()[:1]
 
 
+def effects_of(script: bytes) -> list[Effect]:
+    """What a script does, once per kind of machine that loaders ask for."""
+    effects: list[Effect] = []
+    for persona in _personas():
+        shell = Shell(persona, now=lambda: _NOW, interactive=False)
+        effects.extend(shell.run(script).effects)
+    return effects
+
+
 def analyse(artifact: Artifact, settings: AnalysisSettings) -> Report | None:
     """URLs as indicators, written files and decoded layers as children; `None` when it is no shell script."""
     if not is_shell_script(artifact.data):
@@ -79,10 +88,7 @@ def analyse(artifact: Artifact, settings: AnalysisSettings) -> Report | None:
     limits: dict[LimitHit, None] = {}
     if len(script) < len(artifact.data):
         limits[LimitHit(limit="scripts.bytes", limit_value=MAX_SCRIPT_BYTES, unit="bytes")] = None
-    effects: list[Effect] = []
-    for persona in _personas():
-        shell = Shell(persona, now=lambda: _NOW, interactive=False)
-        effects.extend(shell.run(script).effects)
+    effects = effects_of(script)
     for effect in effects:
         if isinstance(effect, Limit):
             limits[LimitHit(limit=f"scripts.{effect.name}", limit_value=effect.value, unit=effect.unit)] = (
