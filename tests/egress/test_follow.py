@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 
@@ -16,7 +17,6 @@ from mead.egress.policy import EgressSettings
 from mead.egress.result import Failed, Fetched, Outcome, RefusedFetch, Request, Trace
 from mead.errors import BusError
 from mead.model.codec import encode_line
-from mead.model.event import Event
 
 REQUEST = Request(url="http://h.example.org/x", offer="o1", sensor="s", session="q", src="198.51.100.7")
 
@@ -29,26 +29,33 @@ class Script(Fetcher):
         self._clock_ = clock
         self._outcomes = list(outcomes)
         self.times: list[float] = []
+        self.attempts: list[int] = []
+        self.agents: list[str | None] = []
         self.busy = self.most_busy = 0
         self.go_on = asyncio.Event()
         self.go_on.set()
 
-    async def fetch(self, request: Request) -> Outcome:
+    async def fetch(self, request: Request, attempt: int = 1) -> Outcome:
         self.times.append(self._clock_.monotonic())
+        self.attempts.append(attempt)
+        self.agents.append(request.user_agent)
         self.busy += 1
         self.most_busy = max(self.busy, self.most_busy)
-        await self.go_on.wait()
-        await asyncio.sleep(0)
-        self.busy -= 1
-        trace = Trace(address="8.8.8.8", status=200, size=4, dns_answers=["8.8.8.8"], certificate="c" * 64)
+        try:
+            await self.go_on.wait()
+            await asyncio.sleep(0)
+        finally:
+            self.busy -= 1
+        trace = Trace(address="8.8.8.8", size=4, dns_answers=["8.8.8.8"], duration_ms=7)
         match self._outcomes.pop(0) if len(self._outcomes) > 1 else self._outcomes[0]:
             case "body":
                 return Fetched(request, b"body", trace)
             case "busy":
                 return RefusedFetch(request, "budget", "fetch", trace, passing=True)
             case "no":
-                return RefusedFetch(request, "10.0.0.1 is private", "fetch", trace)
+                return RefusedFetch(request, "target is private", "fetch", trace)
             case reason:
+                trace.status = 503 if reason.startswith("status") else None
                 return Failed(request, reason, trace)
 
 
@@ -58,93 +65,106 @@ class Desk:
     def __init__(self, *outcomes: str, enqueue: Any = None, **options: Any) -> None:
         self.clock = FakeClock()
         self.events: list[Any] = []
-        self.kept: dict[str, bytes] = {}
+        self.kept: list[bytes] = []
         self.broken = False
+        self.asleep = asyncio.Event()
+        self.wake: asyncio.Event | None = None
         self.fetcher = Script(self.clock, *(outcomes or ("body",)), **options)
-        self.follower = Follower(
-            self.fetcher, self.clock, publish=self.publish, keep=self.keep, enqueue=enqueue, sleep=self.sleep
-        )
+        self.follower = Follower(self.fetcher, self.clock, keep=self.keep, enqueue=enqueue, sleep=self.sleep)
 
-    def publish(self, event: Event) -> None:
+    def tell(self, event: Any) -> None:
         encode_line(event)
         self.events.append(event)
 
     async def keep(self, request: Request, fetched: Fetched) -> str:
         if self.broken:
             raise BusError("the bus is away")
-        digest = sha256(fetched.body).hexdigest()
-        self.kept[digest] = fetched.body
-        return digest
+        self.kept.append(fetched.body)
+        return sha256(fetched.body).hexdigest()
 
     async def sleep(self, seconds: float) -> None:
+        self.asleep.set()
+        if self.wake:
+            await self.wake.wait()
         self.clock.advance(seconds)
         await asyncio.sleep(0)
 
+    async def follow(self, request: Request = REQUEST, **options: Any) -> bytes | None:
+        return await self.follower.follow(request, self.tell, **options)
 
-async def _follow(desk: Desk, request: Request = REQUEST) -> list[Any]:
-    return [event async for event in desk.follower.follow(request)]
+    def start(self, count: int, url: Callable[[int], str], **more: Any) -> list[asyncio.Task[bytes | None]]:
+        requests = [Request(url=url(n), offer=f"{n}", sensor="s", **more) for n in range(count)]
+        return [asyncio.create_task(self.follow(request)) for request in requests]
+
+
+async def _settle() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
 
 
 async def test_a_body_is_kept_before_it_is_told() -> None:
     desk = Desk()
-    (done,) = await _follow(desk)
-    assert desk.kept[done.sha256] == b"body"
-    assert (done.kind, done.size, done.attempt, done.address, done.certificate) == (
-        "fetch.done", 4, 1, "8.8.8.8", "c" * 64,
+    assert await desk.follow() == b"body"
+    (done,) = desk.events
+    assert desk.kept == [b"body"]
+    assert (done.kind, done.size, done.attempt, done.address, done.same_as) == (
+        "fetch.done", 4, 1, "8.8.8.8", None,
     )  # fmt: skip
-    assert (done.session, done.src, done.offer, done.url) == (
-        "q",
-        "198.51.100.7",
-        "o1",
-        "http://h.example.org/x",
-    )
+    assert (done.session, done.src, done.offer, done.url) == ("q", "198.51.100.7", "o1", REQUEST.url)
 
 
 async def test_three_attempts_are_made_over_ten_minutes() -> None:
     desk = Desk("status 503")
-    events = await _follow(desk)
-    assert [(event.kind, event.attempt, event.final, event.reason) for event in events] == [
+    assert await desk.follow() is None
+    assert [(event.kind, event.attempt, event.final, event.reason) for event in desk.events] == [
         ("fetch.failed", 1, False, "status 503"),
         ("fetch.failed", 2, False, "status 503"),
         ("fetch.failed", 3, True, "status 503"),
     ]
     assert desk.fetcher.times == [0, 120, 600]
+    assert desk.fetcher.attempts == [1, 2, 3]
 
 
 async def test_a_later_attempt_may_succeed() -> None:
-    events = await _follow(Desk("status 503", "busy", "body"))
-    assert [event.kind for event in events] == ["fetch.failed", "fetch.refused", "fetch.done"]
-    assert events[-1].attempt == 3
+    desk = Desk("status 503", "busy", "body")
+    assert await desk.follow() == b"body"
+    assert [(event.kind, event.attempt) for event in desk.events] == [
+        ("fetch.failed", 1), ("fetch.refused", 2), ("fetch.done", 3),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("attempt", "made"), [(2, [2, 3]), (3, [3]), (9, [3])])
+async def test_a_pursuit_that_was_interrupted_goes_on_where_it_was(attempt: int, made: list[int]) -> None:
+    desk = Desk("status 503")
+    await desk.follow(attempt=attempt)
+    assert desk.fetcher.attempts == made
+    assert [event.final for event in desk.events] == [*[False] * (len(made) - 1), True]
 
 
 async def test_what_is_refused_for_good_is_not_tried_again() -> None:
-    events = await _follow(Desk("no"))
-    assert [(event.kind, event.policy, event.reason) for event in events] == [
-        ("fetch.refused", "fetch", "10.0.0.1 is private")
+    desk = Desk("no")
+    await desk.follow()
+    assert [(event.kind, event.policy, event.reason) for event in desk.events] == [
+        ("fetch.refused", "fetch", "target is private")
     ]
 
 
 async def test_a_body_that_cannot_be_kept_is_not_told_as_done() -> None:
     desk = Desk()
     desk.broken = True
-    events = await _follow(desk)
-    assert [event.kind for event in events] == ["fetch.failed"] * 3
-    assert events[-1].reason == "body could not be kept: the bus is away"
+    assert await desk.follow() is None
+    assert [event.kind for event in desk.events] == ["fetch.failed"] * 3
+    assert desk.events[-1].reason == "body could not be kept: the bus is away"
 
 
 @pytest.mark.parametrize("policy", ["observe", "queue"])
 async def test_other_policies_leave_the_offer_and_say_so(policy: str) -> None:
-    clock = FakeClock()
-    fetcher = Fetcher(Gate(EgressSettings(policy=policy), clock), clock)  # type: ignore[arg-type]
-
-    async def keep(request: Request, fetched: Fetched) -> str:
-        raise AssertionError
-
-    follower = Follower(fetcher, clock, publish=print, keep=keep)
-    events: list[Any] = [event async for event in follower.follow(REQUEST)]
-    assert [(event.kind, event.policy, event.reason) for event in events] == [
-        ("fetch.refused", policy, f"policy is {policy}")
+    desk = Desk(policy=policy)
+    assert await desk.follow() is None
+    assert [(event.kind, event.policy, event.reason, event.attempt) for event in desk.events] == [
+        ("fetch.refused", policy, f"policy is {policy}", 0)
     ]
+    assert not desk.fetcher.times
 
 
 async def test_a_queued_offer_is_handed_on() -> None:
@@ -154,23 +174,33 @@ async def test_a_queued_offer_is_handed_on() -> None:
         queue.append(request)
 
     desk = Desk(policy="queue", enqueue=enqueue)
-    (event,) = await _follow(desk)
-    assert (event.kind, event.policy) == ("fetch.refused", "queue")
+    await desk.follow()
+    (event,) = desk.events
+    assert (event.kind, event.policy, event.reason) == (
+        "fetch.refused", "queue", "handed to the central fetcher",
+    )  # fmt: skip
     assert queue == [REQUEST]
     assert not desk.fetcher.times
 
 
-async def _requests(desk: Desk, count: int, url: Callable[[int], str]) -> list[bool]:
-    return [
-        desk.follower.offer(Request(url=url(number), offer=str(number), sensor="s"))
-        for number in range(count)
-    ]
+async def test_offers_that_wait_for_a_queue_are_bounded() -> None:
+    away = asyncio.Event()
+
+    async def enqueue(request: Request) -> None:
+        await away.wait()
+
+    desk = Desk(policy="queue", enqueue=enqueue, max_pending=3)
+    tasks = desk.start(5, lambda n: f"http://h{n}.example.org/")
+    await _settle()
+    assert [event.reason for event in desk.events] == ["too many offers wait for the queue"] * 2
+    away.set()
+    await asyncio.gather(*tasks)
+    assert len(desk.events) == 5
 
 
 async def test_fetches_at_the_same_time_are_bounded() -> None:
     desk = Desk(max_concurrent=3)
-    await _requests(desk, 20, lambda n: f"http://h{n}.example.org/")
-    await desk.follower.drain()
+    await asyncio.gather(*desk.start(20, lambda n: f"http://h{n}.example.org/"))
     assert desk.fetcher.most_busy == 3
     assert len(desk.events) == 20
 
@@ -178,43 +208,89 @@ async def test_fetches_at_the_same_time_are_bounded() -> None:
 async def test_fetches_from_one_host_are_bounded_and_hold_up_nobody_else() -> None:
     desk = Desk(max_concurrent=3, max_concurrent_per_host=2)
     desk.fetcher.go_on.clear()
-    await _requests(desk, 10, lambda n: f"http://one.example.org/{n}")
-    await _requests(desk, 1, lambda n: "http://two.example.org/")
-    for _ in range(10):
-        await asyncio.sleep(0)
+    tasks = desk.start(10, lambda n: f"http://one.example.org/{n}")
+    tasks += desk.start(1, lambda n: "http://two.example.org/")
+    await _settle()
     assert len(desk.fetcher.times) == 3
     desk.fetcher.go_on.set()
-    await desk.follower.drain()
+    await asyncio.gather(*tasks)
     assert len(desk.events) == 11
-    assert not desk.follower._hosts
 
 
-async def test_offers_beyond_the_limit_are_dropped_and_counted() -> None:
+async def test_offers_beyond_the_limit_are_refused_with_the_reason() -> None:
     desk = Desk(max_pending=5)
-    taken = await _requests(desk, 12, lambda n: f"http://h{n}.example.org/")
-    assert taken == [True] * 5 + [False] * 7
-    await desk.follower.drain()
-    losses = [event for event in desk.events if event.kind == "loss.counted"]
-    assert [(loss.what, loss.count, loss.unit) for loss in losses] == [("offer", 7, "offers")]
-    assert len(desk.events) == 6
+    await asyncio.gather(*desk.start(12, lambda n: f"http://h{n}.example.org/"))
+    told = [event.kind for event in desk.events]
+    assert (told.count("fetch.done"), told.count("fetch.refused")) == (5, 7)
+    assert {event.reason for event in desk.events if event.kind == "fetch.refused"} == {
+        "too many offers are being followed"
+    }
+    await asyncio.gather(*desk.start(1, lambda n: "http://h11.example.org/"))
+    assert desk.events[-1].kind == "fetch.done"
 
 
-async def test_losses_are_told_while_they_go_on() -> None:
-    desk = Desk(max_pending=1)
-    desk.fetcher.go_on.clear()
-    await _requests(desk, 3, lambda n: f"http://h{n}.example.org/")
-    desk.clock.advance(10)
-    await _requests(desk, 1, lambda n: "http://h.example.org/")
-    assert [event.count for event in desk.events] == [3]
-    await desk.follower.close()
+async def test_a_url_that_a_thousand_offer_is_fetched_once_and_each_has_its_outcome() -> None:
+    desk = Desk("no connection", "no connection", "body", max_pending=2000)
+    bodies = await asyncio.gather(*desk.start(1000, lambda n: "http://h.example.org/x"))
+    assert bodies == [b"body"] * 1000
+    assert desk.fetcher.attempts == [1, 2, 3]
+    done = [event for event in desk.events if event.kind == "fetch.done"]
+    assert {event.offer for event in done} == {str(n) for n in range(1000)}
+    assert [event.same_as for event in done].count(None) == 1
+    assert {event.same_as for event in done} == {None, "0"}
+    assert {(event.duration_ms, event.same_as is None) for event in done} == {(7, True), (0, False)}
+    assert desk.kept == [b"body"]
 
 
-async def test_what_is_under_way_when_it_stops_is_counted() -> None:
+async def test_who_waits_for_the_urls_of_others_is_bounded_too() -> None:
+    desk = Desk(max_pending=3)
+    await asyncio.gather(*desk.start(10, lambda n: "http://h.example.org/x"))
+    reasons = [getattr(event, "reason", "") for event in desk.events]
+    assert reasons.count("too many offers wait for the same URLs") == 10 - 1 - 3
+    assert len(desk.events) == 10
+
+
+async def test_what_a_server_refused_to_one_tool_is_asked_for_by_another() -> None:
+    desk = Desk("status 503", retry_seconds=[])
+    for agent in ("Wget", "curl/8", "Wget"):
+        await asyncio.gather(*desk.start(2, lambda n: "http://h.example.org/x", user_agent=agent))
+    assert desk.fetcher.agents == ["Wget", "curl/8", "Wget"]
+
+
+async def test_a_pursuit_that_is_stopped_says_so_and_begins_no_attempt() -> None:
+    desk = Desk("no connection")
+    desk.wake = asyncio.Event()
+    tasks = desk.start(3, lambda n: "http://h.example.org/x")
+    await desk.asleep.wait()
+    desk.follower.stop()
+    assert await asyncio.gather(*tasks) == [None] * 3
+    last = {event.offer: (event.kind, event.final, event.reason) for event in desk.events}
+    assert last == {
+        "0": ("fetch.failed", True, "stopped before attempt 2"),
+        "1": ("fetch.failed", True, "stopped before attempt 1"),
+        "2": ("fetch.failed", True, "stopped before attempt 1"),
+    }
+    assert desk.fetcher.attempts == [1]
+
+
+async def test_a_pursuit_that_is_cancelled_leaves_its_place_to_the_next() -> None:
     desk = Desk()
     desk.fetcher.go_on.clear()
-    async with desk.follower:
-        await _requests(desk, 3, lambda n: f"http://h{n}.example.org/")
-        await asyncio.sleep(0)
-    assert [(event.kind, event.count, event.reason) for event in desk.events] == [
-        ("loss.counted", 3, "stopped before the last attempt")
-    ]
+    first, second = desk.start(2, lambda n: "http://h.example.org/x")
+    await _settle()
+    first.cancel()
+    with suppress(asyncio.CancelledError):
+        await first
+    await _settle()
+    desk.fetcher.go_on.set()
+    assert await second == b"body"
+    assert desk.fetcher.attempts == [1, 1]
+    given_up = desk.follower.given_up(REQUEST)
+    assert (given_up.kind, given_up.offer) == ("fetch.failed", "o1")
+
+
+@pytest.fixture(autouse=True)
+def _no_task_is_left() -> Iterator[None]:
+    yield
+    with suppress(RuntimeError):
+        assert not asyncio.all_tasks()

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from mead.egress.certificate import Certificate
 from mead.egress.policy import EgressSettings
 from mead.egress.result import Failed, Fetched, Outcome, Trace
 from mead.egress.stream import Body, FetchError, connect
@@ -51,7 +52,8 @@ async def test_a_bad_certificate_is_recorded_and_no_obstacle(
     for host in ("loop.example", "127.0.0.1"):
         got = await fetch(f"https://{host}:{port}/")
         assert isinstance(got, Fetched), got
-        assert (got.body, got.trace.certificate) == (b"body", digest)
+        name = "CN=somewhere.else"
+        assert (got.body, got.trace.certificate) == (b"body", Certificate(digest, name, name))
     assert names == ["loop.example", None]
 
 

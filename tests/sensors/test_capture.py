@@ -81,19 +81,20 @@ async def test_effects_become_events(bench: Any) -> Any:
     assert b.events.of("limit.reached")[0].limit == "steps"
 
 
-async def test_the_same_place_is_offered_by_each_tool_and_followed_once(bench: Any) -> Any:
+async def test_each_tool_that_offers_a_place_has_an_outcome_of_its_own(bench: Any) -> Any:
     asked = []
 
     async def follow(offer: Any, publish: Any) -> Any:
-        asked.append(offer.url)
+        asked.append((offer.offer, offer.tool))
         return b"body"
 
     b, shell = bench("telnet", follow=follow), Shell()
     b.capture.effects([offer(), offer(), offer(tool="curl")], shell)
     await b.desk.drain(5)
-    assert asked == ["http://198.51.100.9/a"]
-    assert [event.tool for event in b.events.of("offer.seen")] == ["wget", "curl"]
-    assert shell.delivered == [("http://198.51.100.9/a", b"body")]
+    assert asked == [(event.offer, event.tool) for event in b.events.of("offer.seen")]
+    assert [tool for _, tool in asked] == ["wget", "curl"]
+    assert [event.offer for event in b.events.of("sample.captured")] == [offer for offer, _ in asked]
+    assert shell.delivered == [("http://198.51.100.9/a", b"body")] * 2
 
 
 async def test_a_failed_fetch_is_told_to_the_shell(bench: Any) -> Any:

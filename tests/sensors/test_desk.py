@@ -24,8 +24,24 @@ async def test_drain_waits_for_what_was_started(bench: Any) -> Any:
 
 async def test_drain_gives_up_in_time_and_says_how_much(bench: Any) -> Any:
     desk = Desk(bench("telnet").bodies)
-    desk.start(asyncio.sleep(60))
+    said = []
+
+    async def work() -> Any:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            said.append("given up")
+
+    desk.start(work())
     assert await desk.drain(0.01) == 1
+    assert said == ["given up"]
+
+
+async def test_stopping_is_passed_on(bench: Any) -> Any:
+    told: list[str] = []
+    Desk(bench("telnet").bodies).stop()
+    Desk(bench("telnet").bodies, on_stop=lambda: told.append("stop")).stop()
+    assert told == ["stop"]
 
 
 async def test_a_failure_is_logged_and_ends_nothing_else(bench: Any, caplog: Any) -> Any:
@@ -37,3 +53,4 @@ async def test_a_failure_is_logged_and_ends_nothing_else(bench: Any, caplog: Any
         desk.start(fail())
         await desk.drain(5)
     assert "ours" in caplog.text
+    assert desk.failed == 1

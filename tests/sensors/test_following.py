@@ -53,9 +53,27 @@ async def test_policy_observe_fetches_nothing(bench: Any) -> Any:
     assert [event.kind for event in told] == ["fetch.refused"]
 
 
-async def test_too_many_offers_at_once_are_counted(bench: Any) -> Any:
+async def test_what_is_cancelled_or_stopped_says_so(bench: Any) -> Any:
+    contacted = asyncio.Event()
+
+    async def silent(reader: Any, writer: Any) -> Any:
+        contacted.set()
+        await reader.read()
+        writer.close()
+
     b = bench("telnet")
-    told = []
-    follow = EgressFollow(fetcher(policy="fetch"), SystemClock(), b.bodies, max_pending=0)
-    assert await follow(offered(b, "http://127.0.0.1:9/x"), told.append) is None
-    assert [(event.kind, event.what) for event in told] == [("loss.counted", "offer")]
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        told: list[Any] = []
+        follow = EgressFollow(fetcher(policy="fetch"), SystemClock(), b.bodies)
+        task = asyncio.create_task(follow(offered(b, f"http://127.0.0.1:{port}/x"), told.append))
+        await contacted.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        follow.stop()
+        assert await follow(offered(b, f"http://127.0.0.1:{port}/y"), told.append) is None
+    assert [(event.kind, event.final, event.reason) for event in told] == [
+        ("fetch.failed", True, "stopped during an attempt"),
+        ("fetch.failed", True, "stopped before attempt 1"),
+    ]

@@ -17,8 +17,8 @@ from mead.bus.queue import WorkQueue
 from mead.clock import SystemClock
 from mead.deck.fetching import FetchWorker
 from mead.deck.hub import ANALYSIS_QUEUE, Hub
+from mead.deck.jobs import FETCH_QUEUE
 from mead.deck.layout import Layout
-from mead.deck.sensor import FETCH_QUEUE
 from mead.deck.settings import Settings, egress_of
 from mead.errors import ConfigError
 from mead.store.bodies import BodyStore

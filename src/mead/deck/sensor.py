@@ -15,18 +15,16 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
-
-import msgspec
 
 from mead.bus.bodies import BodySender
 from mead.bus.client import Bus, BusAddress
 from mead.bus.publisher import Publisher
-from mead.bus.queue import Job, WorkQueue
+from mead.bus.queue import WorkQueue
 from mead.bus.tether import die_with_parent
 from mead.clock import Clock, SystemClock
 from mead.deck import status
+from mead.deck.jobs import FETCH_QUEUE, FetchJob
 from mead.deck.layout import Layout
 from mead.deck.resources import fitted, open_files, quiet_collector
 from mead.deck.settings import Settings, egress_of
@@ -43,11 +41,10 @@ from mead.sensors.listeners import Door, bind, drop_privileges
 from mead.sensors.persona import Persona
 from mead.sensors.services import SERVICES, prepare
 
-__all__ = ["FETCH_QUEUE", "Identity", "run", "running_host"]
+__all__ = ["Identity", "run", "running_host"]
 
 log = logging.getLogger(__name__)
 
-FETCH_QUEUE = "fetch"
 _BUS_SECONDS = 60.0
 _WATCH_SECONDS = 1.0
 
@@ -148,13 +145,12 @@ async def running_host(
             Fetcher(Gate(egress_of(settings), clock), clock),
             clock,
             bodies,
-            max_pending=settings.egress.max_pending,
             enqueue=_enqueue(bus),
         )
         yield Host(
             sensor=sensor,
             sink=publisher,
-            desk=Desk(bodies, follow, settings.sensor.capture),
+            desk=Desk(bodies, follow, settings.sensor.capture, on_stop=follow.stop),
             persona=identity.persona,
             credentials=identity.credentials,
             clock=clock,
@@ -163,20 +159,11 @@ async def running_host(
 
 
 def _enqueue(bus: Bus) -> Callable[[Request], Awaitable[None]]:
-    """Hands an offer to the central fetcher: a job whose body is not there yet, keyed by its URL."""
+    """Hands an offer to the central fetcher."""
     queue = WorkQueue(bus, FETCH_QUEUE)
 
     async def submit(request: Request) -> None:
-        await queue.submit(
-            Job(
-                kind="fetch",
-                sha256=sha256(request.url.encode("utf-8", "surrogateescape")).hexdigest(),
-                key=request.offer,
-                sensor=request.sensor,
-                session=request.session,
-                detail=msgspec.json.encode(request).decode(),
-            )
-        )
+        await queue.submit(FetchJob(request=request).job())
 
     return submit
 

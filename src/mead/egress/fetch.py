@@ -18,11 +18,12 @@ from mead.egress.tftp import fetch_tftp
 
 __all__ = ["Fetcher"]
 
+_MAX_SHOWN = 2048
 _REDIRECT_SCHEMES = ("http", "https", "ftp")
 
 
 class Fetcher:
-    """Gets bodies; every network fault is an outcome, never an exception."""
+    """Makes single attempts; every fault of the network or the peer is an outcome, never an exception."""
 
     def __init__(self, gate: Gate, clock: Clock) -> None:
         self.gate = gate
@@ -63,7 +64,7 @@ class Fetcher:
             if isinstance(got, bytes):
                 return Fetched(request, got, trace)
             url = got.url
-            trace.redirects.append(url)
+            trace.redirects.append(url[:_MAX_SHOWN])
             if not _may_lead_to(url):
                 return RefusedFetch(request, "redirect to another scheme", self.settings.policy, trace)
         raise FetchError(f"more than {self.settings.max_redirects} redirects")

@@ -2,41 +2,38 @@
 """Offers followed: at once, then twice more over ten minutes, every attempt an event.
 
 Hosts that serve malware live for hours and are often down for minutes, so the first attempt does not wait.
-A body is handed to `keep`, which makes it durable, before its `fetch.done` is published.
+A body is handed to `keep`, which makes it durable, before its `fetch.done` is told. However it ends, every
+offer has an outcome: one that cannot be followed is refused with the reason.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Awaitable, Callable
 
 from mead.clock import Clock
 from mead.egress.fetch import Fetcher
-from mead.egress.result import Failed, Fetched, Outcome, RefusedFetch, Request
+from mead.egress.result import Failed, Fetched, Outcome, RefusedFetch, Request, Trace
+from mead.egress.sharing import Ended, Pursuit, Sharing
+from mead.egress.slots import Slots
 from mead.egress.target import Unusable, parse_target
+from mead.egress.telling import Told, as_told_to, refused, told
 from mead.errors import MeadError
-from mead.model.event import Event, FetchDone, FetchFailed, FetchRefused, LossCounted
 
-__all__ = ["Follower", "Keep"]
+__all__ = ["Follower", "Keep", "Tell"]
 
 Keep = Callable[[Request, Fetched], Awaitable[str]]
 """Makes a body durable and returns its sha256."""
-
-_ENVELOPE = ("sensor", "session", "parent", "src", "src_port", "dst", "dst_port", "transport", "service")
-_LOSS_SECONDS = 10.0
+Tell = Callable[[Told], None]
+"""Takes the event of an attempt; must not block."""
 
 
 class Follower:
-    """Takes offers without ever blocking, and follows them with bounded concurrency.
+    """Follows offers with bounded concurrency, one pursuit per URL.
 
     Args of the constructor:
         fetcher: makes single attempts.
         clock: time of the events.
-        publish: takes each event, must not block.
         keep: makes a body durable.
         enqueue: under policy `queue`, hands the request to the central fetcher.
         sleep: waits between attempts; a test passes its own.
@@ -47,175 +44,142 @@ class Follower:
         fetcher: Fetcher,
         clock: Clock,
         *,
-        publish: Callable[[Event], None],
         keep: Keep,
         enqueue: Callable[[Request], Awaitable[None]] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        settings = self._settings = fetcher.settings
         self._fetcher = fetcher
-        self._settings = fetcher.settings
         self._clock = clock
-        self._publish = publish
         self._keep = keep
         self._enqueue = enqueue
         self._sleep = sleep
-        self._slots = asyncio.Semaphore(self._settings.max_concurrent)
-        self._hosts: dict[str, asyncio.Semaphore] = {}
-        self._host_users: Counter[str] = Counter()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._dropped: Counter[tuple[str, str]] = Counter()
-        self._losses_told = clock.monotonic()
+        self._slots = Slots(settings.max_concurrent, settings.max_concurrent_per_host)
+        self._sharing = Sharing(clock, seconds=settings.reuse_seconds, max_bytes=settings.reuse_bytes)
+        self._leading = self._waiting = 0
+        self._stopped = asyncio.Event()
 
-    async def __aenter__(self) -> Self:
-        return self
+    def stop(self) -> None:
+        """Begin no attempt any more; offers that wait for their next one end now, as failed."""
+        self._stopped.set()
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
+    async def follow(self, request: Request, tell: Tell, *, attempt: int = 1) -> bytes | None:
+        """Follow an offer to its end, from the `attempt`-th attempt on.
 
-    def offer(self, request: Request) -> bool:
-        """Follow `request` in the background; False when there is no room, which is counted."""
-        if len(self._tasks) >= self._settings.max_pending:
-            self._lose(request.sensor, "too many offers are being followed")
-            return False
-        task = asyncio.create_task(self._run(request))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return True
-
-    async def drain(self) -> None:
-        """Wait until every offer taken so far has come to its end."""
-        while self._tasks:
-            await asyncio.wait(set(self._tasks))
-        self.tell_losses()
-
-    async def close(self) -> None:
-        """Stop; offers that did not come to their end are counted as lost."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self.tell_losses()
-
-    async def follow(self, request: Request) -> AsyncIterator[Event]:
-        """Make the attempts and yield what became of each."""
-        if self._settings.policy == "queue" and self._enqueue is not None:
-            await self._enqueue(request)
-            yield self._refused(request, "handed to the central fetcher")
-            return
-        waits = (*self._settings.retry_seconds, None)
-        for attempt, wait in enumerate(waits, start=1):
-            async with self._slot(request):
-                outcome = await self._fetcher.fetch(request)
-                event, again = await self._told(outcome, attempt, last=wait is None)
-            yield event
-            if not again or wait is None:
-                return
-            await self._sleep(wait)
-
-    def tell_losses(self) -> None:
-        """Publish the counts of dropped offers, one event per sensor and reason."""
-        for (sensor, reason), count in self._dropped.items():
-            self._publish(
-                LossCounted(
-                    time=self._clock.now(),
-                    sensor=sensor,
-                    what="offer",
-                    count=count,
-                    unit="offers",
-                    reason=reason,
-                )
-            )
-        self._dropped.clear()
-        self._losses_told = self._clock.monotonic()
-
-    async def _run(self, request: Request) -> None:
+        Returns:
+            The body, when there is one; it is durable. Whoever cancels this has to tell what became of the
+            offer (`given_up`).
+        """
+        if self._settings.policy != "fetch":
+            await self._leave(request, tell)
+            return None
+        if self._waiting >= self._settings.max_pending:
+            self._refuse(request, "too many offers wait for the same URLs", tell)
+            return None
+        self._waiting += 1
         try:
-            async for event in self.follow(request):
-                self._publish(event)
-        except asyncio.CancelledError:
-            self._lose(request.sensor, "stopped before the last attempt")
-            raise
-
-    def _lose(self, sensor: str, reason: str) -> None:
-        self._dropped[sensor, reason] += 1
-        if self._clock.monotonic() - self._losses_told >= _LOSS_SECONDS:
-            self.tell_losses()
-
-    @asynccontextmanager
-    async def _slot(self, request: Request) -> AsyncIterator[None]:
-        """A place among the concurrent fetches, first in the queue of the host."""
-        target = parse_target(request.url)
-        host = "" if isinstance(target, Unusable) else target.host
-        own = self._hosts.setdefault(host, asyncio.Semaphore(self._settings.max_concurrent_per_host))
-        self._host_users[host] += 1
-        try:
-            async with own, self._slots:
-                yield
+            found = await self._sharing.join(request)
         finally:
-            self._host_users[host] -= 1
-            if not self._host_users[host]:
-                del self._hosts[host], self._host_users[host]
+            self._waiting -= 1
+        if isinstance(found, Ended):
+            return self._share(found, request, tell)
+        return await self._lead(found, tell, attempt)
 
-    async def _told(self, outcome: Outcome, attempt: int, *, last: bool) -> tuple[Event, bool]:
-        """The event of an outcome, and whether another attempt makes sense."""
-        match outcome:
-            case Fetched():
-                return await self._kept(outcome, attempt, last=last)
-            case Failed():
-                return self._failed(outcome, attempt, final=last), True
-            case RefusedFetch():
-                shared = self._shared(outcome)
-                event = FetchRefused(reason=outcome.reason, policy=outcome.policy, **shared)
-                return event, outcome.passing
+    def given_up(self, request: Request) -> Told:
+        """What is told of an offer whose pursuit was cancelled."""
+        return self._told(Failed(request, "stopped during an attempt", Trace()), 0, final=True)
 
-    async def _kept(self, outcome: Fetched, attempt: int, *, last: bool) -> tuple[Event, bool]:
+    async def _leave(self, request: Request, tell: Tell) -> None:
+        """Policy `observe` leaves an offer alone, `queue` hands it on; both say so."""
+        reason = f"policy is {self._settings.policy}"
+        if self._settings.policy == "queue" and self._enqueue is not None:
+            reason = "too many offers wait for the queue"
+            if self._leading < self._settings.max_pending:
+                self._leading += 1
+                try:
+                    await self._enqueue(request)
+                finally:
+                    self._leading -= 1
+                reason = "handed to the central fetcher"
+        self._refuse(request, reason, tell)
+
+    async def _lead(self, pursuit: Pursuit, tell: Tell, attempt: int) -> bytes | None:
+        ended: Ended | None = None
+        self._leading += 1
         try:
-            sha256 = await self._keep(outcome.request, outcome)
-        except MeadError as error:
-            failed = Failed(outcome.request, f"body could not be kept: {error}", outcome.trace)
-            return self._failed(failed, attempt, final=last), True
-        return self._done(outcome, sha256, attempt), False
+            if self._leading > self._settings.max_pending:
+                self._refuse(pursuit.request, "too many offers are being followed", tell)
+                return None
+            ended = await self._pursue(pursuit, tell, attempt)
+        finally:
+            self._leading -= 1
+            self._sharing.finish(pursuit, ended)
+        return _body(ended.outcome) if ended else None
 
-    def _done(self, outcome: Fetched, sha256: str, attempt: int) -> FetchDone:
-        trace = outcome.trace
-        return FetchDone(
-            sha256=sha256,
-            size=len(outcome.body),
-            status=trace.status,
-            content_type=trace.content_type,
-            attempt=attempt,
-            duration_ms=trace.duration_ms,
-            certificate=trace.certificate,
-            **self._shared(outcome),
-        )
+    async def _pursue(self, pursuit: Pursuit, tell: Tell, attempt: int) -> Ended | None:
+        """Make the attempts; None when we were stopped before the last one."""
+        request, waits = pursuit.request, (*self._settings.retry_seconds, None)
+        for number in range(min(attempt, len(waits)), len(waits) + 1):
+            if self._stopped.is_set():
+                break
+            outcome, sha256 = await self._once(request, number)
+            pursuit.note(outcome)
+            wait = waits[number - 1]
+            final = wait is None or not _may_change(outcome)
+            tell(self._told(outcome, number, final=final, sha256=sha256))
+            if final:
+                return Ended(outcome, number, sha256)
+            await self._pause(wait or 0.0)
+        stopped = Failed(request, f"stopped before attempt {number}", Trace())
+        tell(self._told(stopped, number - 1, final=True))
+        return None
 
-    def _failed(self, outcome: Failed, attempt: int, *, final: bool) -> FetchFailed:
-        trace = outcome.trace
-        return FetchFailed(
-            reason=outcome.reason,
-            final=final,
-            status=trace.status,
-            attempt=attempt,
-            duration_ms=trace.duration_ms,
-            size=trace.size,
-            certificate=trace.certificate,
-            **self._shared(outcome),
-        )
+    async def _once(self, request: Request, attempt: int) -> tuple[Outcome, str | None]:
+        """One attempt, and the digest of its body once that is durable."""
+        target = parse_target(request.url)
+        async with self._slots.of("" if isinstance(target, Unusable) else target.host):
+            outcome = await self._fetcher.fetch(request, attempt)
+            if not isinstance(outcome, Fetched):
+                return outcome, None
+            try:
+                return outcome, await self._keep(request, outcome)
+            except MeadError as error:
+                return Failed(request, f"body could not be kept: {error}", outcome.trace), None
 
-    def _shared(self, outcome: Outcome) -> dict[str, Any]:
-        trace = outcome.trace
-        return {
-            **self._envelope(outcome.request),
-            "address": trace.address,
-            "redirects": trace.redirects,
-            "dns_answers": trace.dns_answers,
-        }
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but no longer than until we are stopped."""
+        waits = {asyncio.ensure_future(self._sleep(seconds)), asyncio.ensure_future(self._stopped.wait())}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
-    def _envelope(self, request: Request) -> dict[str, Any]:
-        shared = {name: getattr(request, name) for name in _ENVELOPE}
-        return {"time": self._clock.now(), "offer": request.offer, "url": request.url, **shared}
+    def _share(self, ended: Ended, request: Request, tell: Tell) -> bytes | None:
+        outcome = as_told_to(request, ended.outcome)
+        offer = ended.outcome.request.offer
+        tell(self._told(outcome, ended.attempt, final=True, sha256=ended.sha256, same_as=offer))
+        return _body(outcome)
 
-    def _refused(self, request: Request, reason: str) -> FetchRefused:
-        return FetchRefused(reason=reason, policy=self._settings.policy, **self._envelope(request))
+    def _refuse(self, request: Request, reason: str, tell: Tell) -> None:
+        tell(refused(request, self._clock.now(), reason, self._settings.policy))
+
+    def _told(
+        self,
+        outcome: Outcome,
+        attempt: int,
+        *,
+        final: bool,
+        sha256: str | None = None,
+        same_as: str | None = None,
+    ) -> Told:
+        return told(outcome, self._clock.now(), attempt, final=final, sha256=sha256, same_as=same_as)
+
+
+def _may_change(outcome: Outcome) -> bool:
+    """Whether a later attempt may end otherwise."""
+    return isinstance(outcome, Failed) or (isinstance(outcome, RefusedFetch) and outcome.passing)
+
+
+def _body(outcome: Outcome) -> bytes | None:
+    return outcome.body if isinstance(outcome, Fetched) else None

@@ -26,7 +26,8 @@ from mead.model.codec import text
 __all__ = ["Redirect", "fetch_http"]
 
 _MAX_AGENT_CHARACTERS = 1024
-_MAX_HEADERS = 200
+_MAX_HEADERS = 64
+_MAX_HEADER_BYTES = 256
 _UNAUTHORIZED = 401
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
@@ -108,7 +109,10 @@ async def _next(stream: Stream, answer: Answer) -> bytes:
 
 def _note(answer: Answer, trace: Trace) -> None:
     trace.status = answer.status
-    trace.headers = [(text(name), text(value)) for name, value in answer.headers[:_MAX_HEADERS]]
+    trace.headers = [
+        (text(name, max_bytes=_MAX_HEADER_BYTES), text(value, max_bytes=_MAX_HEADER_BYTES))
+        for name, value in answer.headers[:_MAX_HEADERS]
+    ]
     kind = answer.first(b"content-type")
     trace.content_type = None if kind is None else text(kind, max_bytes=200)
 

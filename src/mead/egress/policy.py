@@ -46,9 +46,11 @@ class EgressSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         per_network_per_minute: fetches to one /24 (IPv4) or /48 (IPv6).
         per_asn_per_minute: fetches to one autonomous system; not bounded without an `asn_database`.
         retry_seconds: waits before the second, third … attempt; their number sets that of the attempts.
+        reuse_seconds: an outcome is that of all who offer the same URL for so long, without another fetch.
+        reuse_bytes: memory for outcomes, bodies included, that may be offered again within that time.
         max_concurrent: fetches under way at the same time.
         max_concurrent_per_host: of these, to one host.
-        max_pending: offers under way or waiting for their next attempt; further ones are dropped, counted.
+        max_pending: offers under way or waiting for their next attempt; further ones are refused.
     """
 
     policy: Policy = "observe"
@@ -66,6 +68,8 @@ class EgressSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     per_network_per_minute: Rate = 60
     per_asn_per_minute: Rate = 240
     retry_seconds: Annotated[list[Wait], Meta(max_length=20)] = field(default_factory=lambda: [120.0, 480.0])
+    reuse_seconds: Wait = 60.0
+    reuse_bytes: Annotated[int, Meta(ge=0)] = 64 * 1024 * 1024
     max_concurrent: Count = 8
     max_concurrent_per_host: Count = 2
     max_pending: Count = 1000

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
+from mead.egress.certificate import Certificate
 from mead.egress.policy import Policy
 from mead.model.event import OfferSeen
 
@@ -45,7 +46,7 @@ class Trace:
     address: str | None = None
     status: int | None = None
     content_type: str | None = None
-    certificate: str | None = None
+    certificate: Certificate | None = None
     redirects: list[str] = field(default_factory=list)
     dns_answers: list[str] = field(default_factory=list)
     headers: list[tuple[str, str]] = field(default_factory=list)

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import ssl
 from collections.abc import AsyncIterator
 
+from mead.egress.certificate import Certificate
 from mead.egress.policy import EgressSettings
 from mead.egress.result import Trace
 
@@ -94,13 +94,13 @@ class Stream:
 async def connect(
     address: str, port: int, settings: EgressSettings, trace: Trace, *, tls_name: str | None = None
 ) -> AsyncIterator[Stream]:
-    """Connect to exactly this address; the digest of a TLS certificate goes into the trace.
+    """Connect to exactly this address; a TLS certificate, good or bad, goes into the trace.
 
     Args:
         address: the literal address that the gate pinned.
         port: its port.
         settings: bounds.
-        trace: receives the certificate's sha256.
+        trace: receives the certificate.
         tls_name: host name for SNI, empty for none; None for a connection without TLS.
     """
     context = None if tls_name is None else _tls()
@@ -111,7 +111,7 @@ async def connect(
     stream = Stream(reader, writer, settings.timeout_seconds)
     try:
         if certificate := stream.certificate:
-            trace.certificate = hashlib.sha256(certificate).hexdigest()
+            trace.certificate = Certificate.read(certificate)
         yield stream
     finally:
         writer.transport.abort()

@@ -159,6 +159,10 @@ class FetchDone(Event, frozen=True, kw_only=True, tag="fetch.done"):
     redirects: list[str] = []
     dns_answers: list[str] = []
     certificate: str | None = None
+    certificate_subject: str | None = None
+    certificate_issuer: str | None = None
+    headers: list[tuple[str, str]] = []
+    same_as: str | None = None
 
 
 class FetchFailed(Event, frozen=True, kw_only=True, tag="fetch.failed"):
@@ -176,6 +180,10 @@ class FetchFailed(Event, frozen=True, kw_only=True, tag="fetch.failed"):
     redirects: list[str] = []
     dns_answers: list[str] = []
     certificate: str | None = None
+    certificate_subject: str | None = None
+    certificate_issuer: str | None = None
+    headers: list[tuple[str, str]] = []
+    same_as: str | None = None
 
 
 class FetchRefused(Event, frozen=True, kw_only=True, tag="fetch.refused"):
@@ -186,8 +194,11 @@ class FetchRefused(Event, frozen=True, kw_only=True, tag="fetch.refused"):
     reason: str
     policy: str
     address: str | None = None
+    attempt: int = 0
+    duration_ms: int = 0
     redirects: list[str] = []
     dns_answers: list[str] = []
+    same_as: str | None = None
 
 
 class FileUploaded(Event, frozen=True, kw_only=True, tag="file.uploaded"):

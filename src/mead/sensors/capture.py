@@ -45,7 +45,7 @@ class Capture:
     """Turns what one session did into durable bodies and events."""
 
     __slots__ = (
-        "_bodies", "_commands", "_desk", "_files", "_followed", "_own", "_seen", "_session", "_transcript",
+        "_bodies", "_commands", "_desk", "_files", "_own", "_seen", "_session", "_transcript",
         "on_written",
     )  # fmt: skip
 
@@ -54,7 +54,6 @@ class Capture:
         self._desk = desk
         self._files: dict[str, FileWritten] = {}
         self._seen: set[tuple[str, str, str]] = set()
-        self._followed: set[str] = set()
         self._own: set[asyncio.Task[None]] = set()
         self._bodies = 0
         self._commands = 0
@@ -114,7 +113,7 @@ class Capture:
             self._begin(self._keep_then(data, then), len(data))
 
     def offer(self, offer: Offer, shell: Delivered | None) -> None:
-        """Record an offer, and follow it unless the session offered the same before."""
+        """Record an offer and follow it, unless the session made the same one before."""
         session, settings = self._session, self._desk.settings
         if len(self._seen) >= settings.max_offers_per_session:
             session.limit("max_offers_per_session", settings.max_offers_per_session, "offers")
@@ -128,9 +127,6 @@ class Capture:
         seen = session.emit(
             OfferSeen, offer=name, url=url, tool=offer.tool, user_agent=offer.user_agent, depth=offer.depth
         )
-        if offer.url in self._followed:
-            return
-        self._followed.add(offer.url)
         if self._desk.follow is None:
             policy = settings.fetch_policy
             reason = "this sensor only records offers"

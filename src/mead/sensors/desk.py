@@ -56,10 +56,18 @@ class Desk:
     """What all sessions of a process share: the bodies, the follower, the work that is not done yet."""
 
     def __init__(
-        self, bodies: Bodies, follow: Follow | None = None, settings: CaptureSettings | None = None
+        self,
+        bodies: Bodies,
+        follow: Follow | None = None,
+        settings: CaptureSettings | None = None,
+        *,
+        on_stop: Callable[[], None] | None = None,
     ) -> None:
         self.bodies = bodies
         self.follow = follow
+        self.failed = 0
+        """Works that ended by a fault of ours; whoever counts them sets it back."""
+        self._on_stop = on_stop
         self.settings = settings or CaptureSettings()
         self.pending_bytes = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -71,20 +79,30 @@ class Desk:
         task.add_done_callback(self._done)
         return task
 
+    def stop(self) -> None:
+        """No more offers: those that wait for another attempt end now."""
+        if self._on_stop is not None:
+            self._on_stop()
+
     async def drain(self, timeout_seconds: float | None = None) -> int:
-        """Wait until everything that was started is done; the number of works given up by then."""
+        """Wait until everything that was started is done; the number of works given up by then.
+
+        What is given up has said so when this returns.
+        """
         deadline = None if timeout_seconds is None else asyncio.get_running_loop().time() + timeout_seconds
         while self._tasks:
             left = None if deadline is None else deadline - asyncio.get_running_loop().time()
             if left is not None and left <= 0:
                 break
             await asyncio.wait(set(self._tasks), timeout=left)
-        given_up = len(self._tasks)
-        for task in tuple(self._tasks):
+        given_up = tuple(self._tasks)
+        for task in given_up:
             task.cancel()
-        return given_up
+        await asyncio.gather(*given_up, return_exceptions=True)
+        return len(given_up)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
+            self.failed += 1
             _log.error("work of a session failed", exc_info=error)

@@ -120,10 +120,11 @@ class Host:
         for connection in tuple(self.connections):
             connection.end("sensor stopped")
         await asyncio.sleep(0)
+        self.desk.stop()
         given_up = await self.desk.drain(drain_seconds)
         if given_up:
             self._loss("work", given_up, "tasks", "not finished when the sensor stopped")
-        self._tell_refused()
+        self._tell_losses()
         self._status("down")
 
     def _welcome(self, name: str, service: Service, endpoint: Endpoint) -> _Connection | None:
@@ -185,12 +186,12 @@ class Host:
         self._timers[0] = loop.call_later(_SWEEP_SECONDS, self._sweep)
 
     def _tick(self) -> None:
-        self._tell_refused()
+        self._tell_losses()
         self._status("up")
         loop = asyncio.get_running_loop()
         self._timers[1] = loop.call_later(self.limits.status_seconds, self._tick)
 
-    def _tell_refused(self) -> None:
+    def _tell_losses(self) -> None:
         refused, self._refused = self._refused, Counter()
         self._told.clear()
         for acceptor in self._acceptors:
@@ -199,6 +200,9 @@ class Host:
                 self._loss("connection", dropped, "attempts", reason)
         for limit, count in refused.items():
             self._loss("connection", count, "connections", limit)
+        failed, self.desk.failed = self.desk.failed, 0
+        if failed:
+            self._loss("work", failed, "tasks", "internal error")
 
     def _loss(self, what: str, count: int, unit: str, reason: str) -> None:
         self.sink.publish(
@@ -387,8 +391,6 @@ class _Connection(asyncio.Protocol):
     def _resume(self) -> None:
         rest, self._queue, self._timer = self._queue or [], None, None
         self._perform(rest)
-        if self._left and self._queue is None:
-            self.close("closed by peer")
         if self._left and self._queue is None:
             self.close("closed by peer")
 
