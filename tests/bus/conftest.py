@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
@@ -64,12 +65,22 @@ def freeze(server: NatsServer) -> Callable[[], AbstractContextManager[None]]:
     def frozen() -> Iterator[None]:
         assert server.pid
         os.kill(server.pid, signal.SIGSTOP)
+        while not _all_threads_stopped(server.pid):
+            time.sleep(0.001)
         try:
             yield
         finally:
             os.kill(server.pid, signal.SIGCONT)
 
     return frozen
+
+
+def _all_threads_stopped(pid: int) -> bool:
+    """A signal is sent before every thread has seen it."""
+    states = [
+        path.read_text().rpartition(")")[2].split()[0] for path in Path(f"/proc/{pid}/task").glob("*/stat")
+    ]
+    return all(state == "T" for state in states)
 
 
 async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:

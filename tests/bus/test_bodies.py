@@ -6,14 +6,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import pytest
 
 from mead.bus import streams
-from mead.bus.bodies import CHUNK_BYTES, BodyReceiver, BodySender, BodySettings
+from mead.bus.bodies import CHUNK_BYTES, BodyReceiver, BodySender, BodySettings, Leftover
 from mead.bus.client import Bus, BusFullError, Stored
+from mead.bus.pull import Message
 from mead.bus.server import NatsServer
 from mead.clock import FakeClock
 
@@ -29,22 +30,17 @@ async def chunks_on_bus(bus: Bus) -> int:
     return info.state.messages if info else 0
 
 
-async def next_body(receiver: BodyReceiver) -> str:
-    return await asyncio.wait_for(anext(receiver), 10)
-
-
 @pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 5 * CHUNK_BYTES - 1])
 async def test_a_body_arrives_whole_and_is_then_forgotten(bus: Bus, size: int) -> None:
     data = os.urandom(size)
     sha256 = await BodySender(bus).put(data)
     assert sha256 == digest(data)
     assert await chunks_on_bus(bus) == max(1, -(-size // CHUNK_BYTES))
-    async with BodyReceiver(bus) as receiver:
-        assert await next_body(receiver) == sha256
-        assert await receiver.take(sha256) == data
-        assert await receiver.take(sha256) == data, "taking is not forgetting"
-        await receiver.done(sha256)
-        assert await receiver.take(sha256) is None
+    receiver = BodyReceiver(bus)
+    assert await receiver.take(sha256) == data
+    assert await receiver.take(sha256) == data, "taking is not forgetting"
+    await receiver.done(sha256)
+    assert await receiver.take(sha256) is None
     assert await chunks_on_bus(bus) == 0
 
 
@@ -64,9 +60,7 @@ async def test_only_missing_chunks_are_sent(bus: Bus, monkeypatch: pytest.Monkey
     monkeypatch.setattr(Bus, "publish", watch)
     await BodySender(bus).put(data)
     assert sorted(sent) == [streams.body_subject(digest(data), chunk) for chunk in (1, 3)]
-    async with BodyReceiver(bus) as receiver:
-        assert await next_body(receiver) == digest(data)
-        assert await receiver.take(digest(data)) == data
+    assert await BodyReceiver(bus).take(digest(data)) == data
 
 
 async def test_a_body_that_is_there_is_not_sent_again(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,9 +79,8 @@ async def test_a_body_is_forgotten_by_the_sender_after_a_while(bus: Bus) -> None
     sender = BodySender(bus, BodySettings(remembered=1, remembered_seconds=1000))
     await sender.put(b"one")
     await sender.put(b"two")
-    async with BodyReceiver(bus) as receiver:
-        await receiver.done(digest(b"one"))
-        await receiver.done(digest(b"two"))
+    await BodyReceiver(bus).done(digest(b"one"))
+    await BodyReceiver(bus).done(digest(b"two"))
     await sender.put(b"two")
     assert await chunks_on_bus(bus) == 0, "remembered"
     await sender.put(b"one")
@@ -109,14 +102,13 @@ async def test_kill_9_in_the_middle_is_resumed_on_both_sides(
     sender, got = BodySender(bus), dict[str, bytes]()
 
     async def receive() -> None:
-        async with BodyReceiver(bus) as receiver:
-            async for sha256 in receiver:
-                data = await receiver.take(sha256)
-                assert data is not None
-                got[sha256] = data
-                await receiver.done(sha256)
-                if len(got) == len(bodies):
-                    return
+        receiver = BodyReceiver(bus)
+        while len(got) < len(bodies):
+            for sha256 in bodies.keys() - got.keys():
+                if (data := await receiver.take(sha256)) is not None:
+                    got[sha256] = data
+                    await receiver.done(sha256)
+            await asyncio.sleep(0.01)
 
     receiving = asyncio.create_task(receive())
     sending = [asyncio.create_task(sender.put(data)) for data in bodies.values()]
@@ -134,21 +126,21 @@ async def test_kill_9_in_the_middle_is_resumed_on_both_sides(
     assert got == bodies
 
 
-async def test_a_restarted_receiver_sees_what_was_not_done(bus: Bus) -> None:
-    await BodySender(bus).put(b"body")
-    for _ in range(2):
-        async with BodyReceiver(bus) as receiver:
-            assert await next_body(receiver) == digest(b"body")
-
-
 async def test_a_damaged_body_is_removed_and_counted(bus: Bus) -> None:
     await bus.ensure(streams.bodies_stream(bus.settings))
     await bus.publish(streams.body_subject(digest(b"good"), 0), b"evil", headers={"Mead-Chunks": "1"})
-    async with BodyReceiver(bus) as receiver:
-        assert await next_body(receiver) == digest(b"good")
-        assert await receiver.take(digest(b"good")) is None
-        assert receiver.damaged == 1
+    receiver = BodyReceiver(bus)
+    assert await receiver.take(digest(b"good")) is None
+    assert receiver.damaged == 1
     assert await chunks_on_bus(bus) == 0
+
+
+@pytest.fixture
+def later(bus: Bus) -> FakeClock:
+    """The bus's clock, two hours after what is put on it now."""
+    clock = FakeClock(bus.clock.now())
+    clock.advance(timedelta(hours=2).total_seconds())
+    return clock
 
 
 @pytest.mark.parametrize(
@@ -160,27 +152,88 @@ async def test_a_damaged_body_is_removed_and_counted(bus: Bus) -> None:
         (f"body.{'0' * 64}.0", ""),
     ],
 )
-async def test_what_is_no_chunk_is_removed(bus: Bus, subject: str, chunks: str) -> None:
+async def test_what_is_no_chunk_is_removed(bus: Bus, later: FakeClock, subject: str, chunks: str) -> None:
     await bus.ensure(streams.bodies_stream(bus.settings))
     await bus.publish(subject, b"?", headers={"Mead-Chunks": chunks} if chunks else None)
     await BodySender(bus).put(b"body")
-    async with BodyReceiver(bus) as receiver:
-        assert await next_body(receiver) == digest(b"body")
+    bus.clock = later
+    found = await BodyReceiver(bus).leftovers(3600)
+    assert found == [Leftover(sha256=digest(b"body"), sequence=2, whole=True)]
     assert await chunks_on_bus(bus) == 1
 
 
-async def test_bodies_that_stay_incomplete_are_swept(bus: Bus) -> None:
-    await bus.ensure(streams.bodies_stream(bus.settings))
-    await bus.publish(streams.body_subject("0" * 64, 0), b"part", headers={"Mead-Chunks": "2"})
+async def test_what_has_lain_there_for_long_is_told_and_what_is_new_is_not(
+    bus: Bus, later: FakeClock
+) -> None:
+    receiver = BodyReceiver(bus)
+    assert await receiver.leftovers(3600) == [], "an empty bus has none"
     await BodySender(bus).put(b"body")
-    clock = FakeClock(bus.clock.now())
-    bus.clock = clock
-    async with BodyReceiver(bus) as receiver:
-        assert await next_body(receiver) == digest(b"body")
-        assert await receiver.sweep(3600) == []
-        clock.advance(timedelta(hours=2).total_seconds())
-        assert await receiver.sweep(3600) == ["0" * 64]
-    assert await chunks_on_bus(bus) == 1
+    await bus.publish(streams.body_subject("0" * 64, 0), b"part", headers={"Mead-Chunks": "2"})
+    assert await receiver.leftovers(3600) == [], "both are new"
+    bus.clock = later
+    found = await receiver.leftovers(3600)
+    assert found == [
+        Leftover(sha256=digest(b"body"), sequence=1, whole=True),
+        Leftover(sha256="0" * 64, sequence=2, whole=False),
+    ]
+
+
+async def test_what_still_grows_is_not_left_over(
+    bus: Bus, later: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = os.urandom(2 * CHUNK_BYTES)
+    await bus.ensure(streams.bodies_stream(bus.settings))
+    first = streams.body_subject(digest(data), 0)
+    await bus.publish(first, data[:CHUNK_BYTES], headers={"Mead-Chunks": "2"})
+    bus.clock = later
+    receiver = BodyReceiver(bus)
+    assert await receiver.leftovers(3600) == [Leftover(sha256=digest(data), sequence=1, whole=False)]
+    real = receiver._messages_before
+
+    async def old(limit_ns: int) -> AsyncIterator[Message]:
+        async for message in real(limit_ns):
+            if message.subject == first:
+                yield message
+
+    monkeypatch.setattr(receiver, "_messages_before", old)
+    await BodySender(bus).put(data)
+    assert await receiver.leftovers(3600) == []
+
+
+async def test_many_leftovers_are_told_in_turns(
+    bus: Bus, later: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mead.bus.bodies._MAX_LEFTOVERS", 2)
+    bodies = [b"one", b"two", b"three"]
+    for body in bodies:
+        await BodySender(bus).put(body)
+    bus.clock = later
+    receiver, told = BodyReceiver(bus), list[str]()
+    while found := await receiver.leftovers(3600):
+        assert len(found) <= 2
+        for leftover in found:
+            told.append(leftover.sha256)
+            await receiver.done(leftover.sha256)
+    assert told == [digest(body) for body in bodies]
+
+
+async def test_a_resumed_body_that_was_swept_meanwhile_is_sent_whole(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = os.urandom(2 * CHUNK_BYTES)
+    await bus.ensure(streams.bodies_stream(bus.settings))
+    first = streams.body_subject(digest(data), 0)
+    await bus.publish(first, data[:CHUNK_BYTES], headers={"Mead-Chunks": "2"})
+    real = Bus.publish
+
+    async def swept_before(self: Bus, *args: object, **options: object) -> Stored:
+        monkeypatch.setattr(Bus, "publish", real)
+        await BodyReceiver(bus).done(digest(data))
+        return await real(self, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Bus, "publish", swept_before)
+    await BodySender(bus).put(data)
+    assert await BodyReceiver(bus).take(digest(data)) == data
 
 
 async def test_waiting_bodies_are_bounded(server: NatsServer, bus: Bus, kill: Kill) -> None:
@@ -212,9 +265,8 @@ async def test_a_full_bus_holds_bodies_back(
         waiting = asyncio.create_task(sender.put(second))
         await asyncio.sleep(0.1)
         assert not waiting.done()
-        async with BodyReceiver(narrow) as receiver:
-            await receiver.done(digest(first))
-            assert await asyncio.wait_for(waiting, 5) == digest(second)
+        await BodyReceiver(narrow).done(digest(first))
+        assert await asyncio.wait_for(waiting, 5) == digest(second)
 
 
 async def test_a_sender_can_give_up(server: NatsServer, bus: Bus, kill: Kill) -> None:

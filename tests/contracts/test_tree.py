@@ -19,7 +19,6 @@ TABLES = "_tables.py"
 NEEDS_NO_TEST = {
     Path("wire/core.py"),  # types only
     Path("shell/effects.py"),  # types only
-    Path("model/artifact.py"),  # types only
 }
 
 

@@ -3,6 +3,9 @@
 
 A chunk's place is its subject, `body.<sha256>.<n>`, and each place is filled once. Asking which places are
 filled is therefore both the resume and the question "do you have this body already?".
+
+Who takes bodies learns of them from the events that name them. What no event names, because its sender
+died in between, is a leftover.
 """
 
 from __future__ import annotations
@@ -12,8 +15,8 @@ import hashlib
 import logging
 import re
 from collections import OrderedDict
-from types import TracebackType
-from typing import Self
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from msgspec import Struct
 
@@ -21,7 +24,7 @@ from mead.bus import streams
 from mead.bus.client import Bus, BusAwayError, BusFullError, BusRefusedError
 from mead.bus.pull import Consumer, Message, Puller
 
-__all__ = ["CHUNK_BYTES", "MAX_BODY_BYTES", "BodyReceiver", "BodySender", "BodySettings"]
+__all__ = ["CHUNK_BYTES", "MAX_BODY_BYTES", "BodyReceiver", "BodySender", "BodySettings", "Leftover"]
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +36,9 @@ _CHUNKS_HEADER = "Mead-Chunks"
 _SUBJECT = re.compile(r"body\.([0-9a-f]{64})\.(\d{1,4})")
 _IN_FLIGHT = 4
 _FULL_PAUSE_SECONDS = 0.5
+_SILENT_SECONDS = 5.0
+_MAX_LEFTOVERS = 1000
+"""Told at once; the rest is told next time."""
 
 
 class BodySettings(Struct, frozen=True, kw_only=True):
@@ -122,13 +128,13 @@ class BodySender:
                 for result in await asyncio.gather(*sent, return_exceptions=True):
                     if isinstance(result, BaseException):
                         raise result
+            # Chunks that lay there before may have been swept as leftovers meanwhile.
+            return len(missing) == count or not await self._missing(sha256, count)
         except BusFullError:
             await asyncio.sleep(_FULL_PAUSE_SECONDS)
         except BusAwayError as error:
             _log.debug("body %s: %s", sha256, error)
             await self._bus.pause()
-        else:
-            return True
         return False
 
     async def _missing(self, sha256: str, count: int) -> list[int]:
@@ -147,51 +153,22 @@ class BodySender:
             # the place is filled: another sender, or our own message whose answer was lost
 
 
-class _Parts:
-    def __init__(self, count: int) -> None:
-        self.count = count
-        self.present: set[int] = set()
-        self.newest_ns = 0
+class Leftover(Struct, frozen=True, kw_only=True):
+    """A body that has lain on the bus for long."""
+
+    sha256: str
+    sequence: int
+    """Of its first chunk: tells it apart from the same body left over another time."""
+    whole: bool
 
 
 class BodyReceiver:
-    """Bodies that are complete on the bus: `async with` it, `async for` gives their sha256."""
+    """Takes bodies off the bus."""
 
     def __init__(self, bus: Bus) -> None:
         self.damaged = 0
         """Bodies whose content was not what their name says; they were removed."""
         self._bus = bus
-        self._next = 1
-        self._parts: dict[str, _Parts] = {}
-        self._puller: Puller | None = None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._close()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> str:
-        while True:
-            try:
-                await self._bus.ensure(streams.bodies_stream(self._bus.settings))
-                if self._puller is None:
-                    cursor = Consumer.cursor(self._next, headers_only=True)
-                    self._puller = Puller(self._bus, streams.BODIES, cursor, batch=256)
-                message = await self._puller.next()
-            except BusAwayError:
-                await self._close()
-                await self._bus.pause()
-                continue
-            if message and message.sequence >= self._next:
-                self._next = message.sequence + 1
-                if sha256 := await self._note(message):
-                    return sha256
 
     async def take(self, sha256: str) -> bytes | None:
         """The body, or `None` if it is incomplete or damaged (then it was removed and counted)."""
@@ -223,36 +200,51 @@ class BodyReceiver:
             except BusAwayError:
                 await self._bus.pause()
 
-    async def sweep(self, older_than_seconds: float) -> list[str]:
-        """Remove bodies that stayed incomplete for so long; the caller counts them as lost."""
-        oldest = (self._bus.clock.now().timestamp() - older_than_seconds) * 1e9
-        stale = [sha256 for sha256, parts in self._parts.items() if parts.newest_ns < oldest]
-        for sha256 in stale:
-            del self._parts[sha256]
-            await self.done(sha256)
-        return stale
+    async def leftovers(self, older_than_seconds: float) -> list[Leftover]:
+        """Bodies whose last chunk came before so long, the oldest first and a bounded number of them.
 
-    async def _note(self, message: Message) -> str | None:
-        """Remember the chunk; the sha256 if it was the last one missing."""
-        found = _SUBJECT.fullmatch(message.subject)
-        count = _count(message.headers.get(_CHUNKS_HEADER, ""))
-        if found is None or int(found[2]) >= count:
-            _log.error("%s is no chunk of a body and was removed", message.subject)
-            await self._bus.delete(streams.BODIES, message.sequence)
-            return None
-        sha256, chunk = found[1], int(found[2])
-        parts = self._parts.setdefault(sha256, _Parts(count))
-        parts.present.add(chunk)
-        parts.newest_ns = max(parts.newest_ns, message.time_ns)
-        if len(parts.present) < parts.count:
-            return None
-        del self._parts[sha256]
-        return sha256
+        What is no chunk of a body at all is removed on the way.
 
-    async def _close(self) -> None:
-        puller, self._puller = self._puller, None
-        if puller:
+        Raises:
+            BusAwayError: ask again later.
+        """
+        await self._bus.ensure(streams.bodies_stream(self._bus.settings))
+        limit_ns = int((self._bus.clock.now().timestamp() - older_than_seconds) * 1e9)
+        chunks: dict[str, dict[int, int]] = {}
+        counts: dict[str, int] = {}
+        async with aclosing(self._messages_before(limit_ns)) as messages:
+            async for message in messages:
+                found = _SUBJECT.fullmatch(message.subject)
+                count = _count(message.headers.get(_CHUNKS_HEADER, ""))
+                if found is None or int(found[2]) >= count:
+                    _log.error("%s is no chunk of a body and was removed", message.subject)
+                    await self._bus.delete(streams.BODIES, message.sequence)
+                    continue
+                if len(counts) >= _MAX_LEFTOVERS and found[1] not in counts:
+                    break
+                chunks.setdefault(found[1], {})[int(found[2])] = message.sequence
+                counts[found[1]] = count
+        return [
+            Leftover(sha256=sha256, sequence=min(old.values()), whole=whole)
+            for sha256, old in chunks.items()
+            if (whole := len(old) == counts[sha256]) or not await self._is_growing(sha256, len(old))
+        ]
+
+    async def _messages_before(self, limit_ns: int) -> AsyncGenerator[Message, None]:
+        """What the stream took before a moment, without its content; it lies there in that order."""
+        info = await self._bus.stream_info(streams.BODIES)
+        left = info.state.messages if info else 0
+        puller = Puller(self._bus, streams.BODIES, Consumer.cursor(1, headers_only=True), batch=256)
+        try:
+            while left and (message := await puller.next(_SILENT_SECONDS)) and message.time_ns < limit_ns:
+                yield message
+                left = message.pending
+        finally:
             await puller.close()
+
+    async def _is_growing(self, sha256: str, old_chunks: int) -> bool:
+        info = await self._bus.stream_info(streams.BODIES, streams.body_subject(sha256, "*"))
+        return info is not None and len(info.state.subjects) > old_chunks
 
 
 def _count(header: str) -> int:

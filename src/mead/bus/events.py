@@ -23,7 +23,7 @@ from typing import Self
 from msgspec import Struct
 
 from mead.bus import streams
-from mead.bus.client import Bus, BusAwayError
+from mead.bus.client import Bus, BusAwayError, BusRefusedError
 from mead.bus.pull import Consumer, Message, Puller
 from mead.errors import BusError, InputError
 from mead.model.codec import LaterSchemaError, Unreadable, decode_batch, salvage_batch
@@ -138,7 +138,8 @@ class EventReader:
             return False
         try:
             await self._bus.purge(self._stream, below=sequence + 1)
-        except BusAwayError:
+        except (BusAwayError, BusRefusedError) as error:
+            _log.debug("%s: %s", self._stream, error)
             return False
         return True
 

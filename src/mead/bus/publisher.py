@@ -27,10 +27,10 @@ from mead.bus import streams
 from mead.bus.client import Bus, BusAwayError, BusFullError, BusRefusedError
 from mead.bus.events import COMPRESSED, ENCODING_HEADER
 from mead.bus.pull import Consumer, Puller
-from mead.model.codec import encode_event, join_batch
+from mead.model.codec import encode_batch, encode_event, join_batch
 from mead.model.event import Event, LossCounted
 
-__all__ = ["Publisher", "PublisherSettings"]
+__all__ = ["Publisher", "PublisherSettings", "publish_once"]
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +65,17 @@ class PublisherSettings(Struct, frozen=True, kw_only=True):
     max_event_bytes: int = 1 << 20
     compression: Literal["none", "zlib"] = "zlib"
     close_seconds: float = 5.0
+
+
+async def publish_once(bus: Bus, sensor: str, events: Iterable[Event], message_id: str) -> None:
+    """Publish a batch under a name of its own: done again with the same name, it stores nothing more.
+
+    Raises:
+        BusFullError: there is no room; nothing was stored.
+        BusAwayError: no answer; do it again with the same name.
+    """
+    await bus.stream_for(sensor)
+    await bus.publish(streams.event_subject(sensor), encode_batch(events), message_id=message_id)
 
 
 class _Batch:

@@ -17,9 +17,9 @@ from msgspec import Struct
 
 from mead.bus import streams
 from mead.bus.client import Bus, BusAwayError, BusRefusedError, Held
+from mead.bus.publisher import publish_once
 from mead.bus.pull import Consumer, Message, Puller
 from mead.bus.queue import WORKERS, Job, decode_job
-from mead.model.codec import encode_batch
 from mead.model.event import AnalysisDone, Event, FindingMade
 
 __all__ = ["CLAIM", "Reaper"]
@@ -125,12 +125,8 @@ class Reaper:
             note = await self._note(stream, held.sequence)
             reason = f"given up after {deliveries} attempts: {note}"
             _log.warning("%s of %s %s", job.kind, job.sha256, reason)
-            await self._bus.stream_for(self._sensor)
-            await self._bus.publish(
-                streams.event_subject(self._sensor),
-                encode_batch(self._events(job, reason, f"{stream}:{held.sequence}")),
-                message_id=f"dead:{stream}:{held.sequence}",
-            )
+            events = self._events(job, reason, f"{stream}:{held.sequence}")
+            await publish_once(self._bus, self._sensor, events, f"dead:{stream}:{held.sequence}")
         await self._bus.delete(stream, held.sequence)
         self.buried += 1
 

@@ -10,25 +10,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Self
 
-from mead.bus.bodies import BodyReceiver
-from mead.bus.client import Bus
+from mead.bus.client import Bus, BusAwayError
 from mead.bus.events import Batch, EventReader
 from mead.bus.publisher import Publisher
 from mead.bus.queue import Job, WorkQueue
 from mead.bus.reaper import Reaper
 from mead.bus.streams import bodies_stream
 from mead.clock import Clock, SystemClock
+from mead.deck.bodies import BodyMover
 from mead.deck.layout import Layout
 from mead.deck.settings import Settings
-from mead.errors import StoreError
-from mead.model.event import Event, LossCounted, SampleCaptured, SessionClose
+from mead.errors import BusError, StoreError
+from mead.model.event import SampleCaptured
 from mead.store.bodies import BodyStore
-from mead.store.catalogue import Catalogue
+from mead.store.catalogue import Catalogue, Sequenced
 from mead.store.events import EventStore
 
 __all__ = ["ANALYSIS_QUEUE", "Hub"]
@@ -38,13 +38,8 @@ log = logging.getLogger(__name__)
 ANALYSIS_QUEUE = "analysis"
 _DISCOVER_SECONDS = 0.5
 _RETRY_SECONDS = 2.0
-_CARRIES_BODY = frozenset(
-    {
-        "sample.captured", "file.uploaded", "fetch.done", "payload.received", "layer.decoded",
-        "request.received", "tunnel.requested",
-    }
-)  # fmt: skip
-"""Kinds whose `sha256` names a body that was put on the bus before them."""
+_REFUSED_SECONDS = 30.0
+_CATCH_UP_EVENTS = 5_000
 
 
 @dataclass(slots=True)
@@ -75,6 +70,8 @@ class Hub:
         self._intake = _Intake()
         self._room = asyncio.Semaphore(64)
         self._readers: dict[str, EventReader] = {}
+        self._stored_until: dict[str, int] = {}
+        """Per stream, what the bus may forget and was not told yet."""
         self._stack = AsyncExitStack()
         self.stored_events = 0
 
@@ -86,11 +83,9 @@ class Hub:
         self.catalogue = await asyncio.to_thread(Catalogue.open, layout.catalogue)
         self._stack.callback(self.catalogue.close)
         await self._bus.ensure(bodies_stream(self._bus.settings))  # sensors may come later than we do
-        self._receiver = BodyReceiver(self._bus)
         self._queue = WorkQueue(self._bus, ANALYSIS_QUEUE)
-        self._publisher = await self._stack.enter_async_context(
-            Publisher(self._bus, "hub", settings.publisher)
-        )
+        publisher = await self._stack.enter_async_context(Publisher(self._bus, "hub", settings.publisher))
+        self._mover = BodyMover(self._bus, self.bodies, publisher, self._clock)
         await self._catch_up()
         return self
 
@@ -106,42 +101,62 @@ class Hub:
             group.create_task(Reaper(self._bus, "hub").run())
 
     async def _catch_up(self) -> None:
-        """Project what was committed and not projected when the last hub ended."""
+        """Project what was committed and not projected when the last hub ended, or all of it."""
         with self.catalogue.ask() as queries:
             after = {stream: ((1, sequence),) for stream, sequence in queries.positions().items()}
-        batches: list[Batch] = []
-        for stream, sequence, _, event in self.events.snapshot().events(after=after):
-            if batches and (batches[-1].stream, batches[-1].sequence) == (stream, sequence):
-                batches[-1] = Batch(stream, sequence, (*batches[-1].events, event))
-            else:
-                batches.append(Batch(stream, sequence, (event,)))
-        if batches:
-            log.info("projecting %d batches that were stored and not projected", len(batches))
-            await self._project(batches)
+        snapshot = self.events.snapshot()
+        analysed: set[str] | None = None
+        done = 0
+        rows = _whole_messages(snapshot.events(after=after), _CATCH_UP_EVENTS)
+        while chunk := await asyncio.to_thread(next, rows, None):
+            unknown = await self._unknown(chunk)
+            if unknown and analysed is None:
+                analysed = await asyncio.to_thread(snapshot.analysed)
+            await self._hand_out(unknown - (analysed or set()))
+            await asyncio.to_thread(self.catalogue.apply, chunk)
+            done += len(chunk)
+        snapshot.close()
+        if done:
+            log.info("%d events that were stored and not projected are in the catalogue now", done)
 
     async def _discover(self, group: asyncio.TaskGroup) -> None:
         """Begin to read every event stream that appears."""
+        known: set[str] = set()
         while True:
-            for stream in await self._bus.event_streams():
-                if stream not in self._readers:
-                    start = await self._first_unstored(stream)
-                    self._readers[stream] = EventReader(self._bus, stream, start)
-                    group.create_task(self._read(self._readers[stream]))
+            for stream in set(await self._event_streams()) - known:
+                known.add(stream)
+                group.create_task(self._read(stream))
             await asyncio.sleep(_DISCOVER_SECONDS)
 
-    async def _first_unstored(self, stream: str) -> int:
-        """Where to begin reading; what the bus does not have any more is settled first."""
-        info = await self._bus.stream_info(stream)
-        first = info.state.first_seq if info else 0
-        if self.events.last_sequence(stream) < first - 1:
-            self.events.settle(stream, first - 1)
-        return max(self.events.last_sequence(stream) + 1, first)
+    async def _event_streams(self) -> list[str]:
+        try:
+            return await self._bus.event_streams()
+        except BusAwayError:
+            await self._bus.pause()
+            return []
 
-    async def _read(self, reader: EventReader) -> None:
-        async with reader:
-            async for batch in reader:
-                await self._room.acquire()
-                self._intake.add(batch)
+    async def _read(self, stream: str) -> None:
+        """Read one stream; when it cannot be read, the others go on."""
+        while True:
+            try:
+                async with EventReader(self._bus, stream, await self._first_unstored(stream)) as reader:
+                    self._readers[stream] = reader
+                    async for batch in reader:
+                        await self._room.acquire()
+                        self._intake.add(batch)
+            except BusAwayError:
+                await self._bus.pause()
+            except BusError as error:
+                log.error("%s; trying again in %g s", error, _REFUSED_SECONDS)
+                await asyncio.sleep(_REFUSED_SECONDS)
+
+    async def _first_unstored(self, stream: str) -> int:
+        """Where to begin reading. What the bus lost behind that, the reader finds."""
+        info = await self._bus.stream_info(stream)
+        begins = int(info.config.get("first_seq", 0)) if info else 0
+        if self.events.last_sequence(stream) < begins - 1:
+            self.events.settle(stream, begins - 1)  # the stream was made anew, later than all before
+        return max(self.events.last_sequence(stream) + 1, begins)
 
     async def _store(self) -> None:
         while True:
@@ -160,57 +175,43 @@ class Hub:
             await asyncio.sleep(self._settings.hub.commit_seconds)
 
     async def _keep(self, batches: Sequence[Batch]) -> None:
-        for batch in batches:
-            await self._keep_bodies(batch.events)
+        await self._mover.keep(batches)
         await asyncio.to_thread(self._commit, batches)
-        await self._project(batches)
-        last = {batch.stream: batch.sequence for batch in batches}
-        for stream, sequence in last.items():
-            await self._readers[stream].ack(sequence)
-        self.stored_events += sum(len(batch.events) for batch in batches)
-
-    def _commit(self, batches: Sequence[Batch]) -> None:
-        for batch in batches:
-            self.events.append(batch.stream, batch.sequence, batch.events)
-        self.events.commit()
-
-    async def _keep_bodies(self, events: Iterable[Event]) -> None:
-        for event in events:
-            digest = _body_of(event)
-            if digest is None or await asyncio.to_thread(self.bodies.has, digest):
-                continue
-            data = await self._receiver.take(digest)
-            if data is not None:
-                await asyncio.to_thread(self.bodies.put, data)
-                await self._receiver.done(digest)
-            elif isinstance(event, SampleCaptured):
-                self._lost(event, digest)
-
-    def _lost(self, event: Event, digest: str) -> None:
-        log.error("the body %s of %s is neither on the bus nor in the store", digest, event.kind)
-        self._publisher.publish(
-            LossCounted(
-                time=self._clock.now(), sensor="hub", session=event.session, what=f"body {digest}",
-                count=1, unit="bodies", reason="neither on the bus nor in the store",
-            )
-        )  # fmt: skip
-
-    async def _project(self, batches: Sequence[Batch]) -> None:
-        digests = {
-            event.sha256 for batch in batches for event in batch.events if isinstance(event, SampleCaptured)
-        }
-        for digest in sorted(await asyncio.to_thread(self._unknown, digests)):
-            await self._queue.submit(Job(kind="analyse", sha256=digest))
         rows = [
             (batch.stream, batch.sequence, index, event)
             for batch in batches
             for index, event in enumerate(batch.events)
         ]
+        await self._hand_out(await self._unknown(rows))
         await asyncio.to_thread(self.catalogue.apply, rows)
+        self._stored_until |= {batch.stream: batch.sequence for batch in batches}
+        self.stored_events += len(rows)
+        await self._acknowledge()
 
-    def _unknown(self, digests: set[str]) -> set[str]:
+    async def _acknowledge(self) -> None:
+        for stream, sequence in tuple(self._stored_until.items()):
+            if await self._readers[stream].ack(sequence) and self._stored_until.get(stream) == sequence:
+                del self._stored_until[stream]
+
+    def _commit(self, batches: Sequence[Batch]) -> None:
+        for batch in batches:
+            if batch.first:
+                self.events.settle(batch.stream, batch.sequence - 1)
+            self.events.append(batch.stream, batch.sequence, batch.events)
+        self.events.commit()
+
+    async def _unknown(self, rows: Sequence[Sequenced]) -> set[str]:
+        """Samples that come for the first time."""
+        digests = {event.sha256 for *_, event in rows if isinstance(event, SampleCaptured)}
+        return digests - await asyncio.to_thread(self._known, digests) if digests else set()
+
+    def _known(self, digests: set[str]) -> set[str]:
         with self.catalogue.ask() as queries:
-            return {digest for digest in digests if queries.sample(digest) is None}
+            return queries.known_samples(digests)
+
+    async def _hand_out(self, digests: set[str]) -> None:
+        for digest in sorted(digests):
+            await self._queue.submit(Job(kind="analyse", sha256=digest))
 
     async def _maintain(self) -> None:
         """Compact and forget, at quiet intervals."""
@@ -219,15 +220,21 @@ class Hub:
             try:
                 await asyncio.to_thread(self.events.compact)
                 await asyncio.to_thread(self.events.retain)
+                await self._acknowledge()
+                await self._mover.sweep()
             except StoreError as error:
                 log.error("compaction waits: %s", error)
+            except BusAwayError as error:
+                log.debug("leftovers wait: %s", error)
 
 
-def _body_of(event: Event) -> str | None:
-    """The digest of the body that was put on the bus for this event."""
-    if isinstance(event, SessionClose):
-        return event.transcript
-    if event.kind in _CARRIES_BODY:
-        digest: str | None = getattr(event, "sha256", None)
-        return digest
-    return None
+def _whole_messages(rows: Iterator[Sequenced], at_least: int) -> Iterator[list[Sequenced]]:
+    """Rows in lists of about `at_least`; no message is divided, because a position is that of a message."""
+    chunk: list[Sequenced] = []
+    for row in rows:
+        if len(chunk) >= at_least and chunk[-1][:2] != row[:2]:
+            yield chunk
+            chunk = []
+        chunk.append(row)
+    if chunk:
+        yield chunk

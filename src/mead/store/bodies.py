@@ -16,19 +16,17 @@ import errno
 import fcntl
 import hashlib
 import os
-import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mead.errors import InputError, StoreError
-from mead.model.artifact import Stored
+from mead.model.artifact import Stored, is_sha256
 
 __all__ = ["DEFAULT_MAX_BODY_BYTES", "BodyStore"]
 
 DEFAULT_MAX_BODY_BYTES = 1 << 30
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _BODY_MODE, _DIRECTORY_MODE = 0o440, 0o750
 
@@ -114,14 +112,14 @@ class BodyStore:
         Raises:
             ValueError: it is no sha256 in lower-case hex.
         """
-        if not _DIGEST.fullmatch(sha256):
+        if not is_sha256(sha256):
             raise ValueError(f"not a sha256 in lower-case hex: {sha256[:80]!r}")
         return self.directory / sha256[:2] / sha256[2:4] / sha256
 
     def digests(self) -> Iterator[str]:
         """Digests of all bodies, in order."""
         for path in sorted(self.directory.glob("[0-9a-f][0-9a-f]/[0-9a-f][0-9a-f]/*")):
-            if _DIGEST.fullmatch(path.name):
+            if is_sha256(path.name):
                 yield path.name
 
     def _keep(self, name: Path, file: int, sha256: str, size: int) -> Stored:

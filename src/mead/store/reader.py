@@ -136,6 +136,14 @@ class Snapshot:
             if event is not None:
                 yield row["stream"], row["seq"], row["idx"], event
 
+    def analysed(self) -> set[str]:
+        """Digests of all bodies that were looked at."""
+        query = (
+            f"SELECT DISTINCT sha256 FROM ({self._relation(self.segments())}) AS events "  # noqa: S608  # ours
+            "WHERE kind = 'analysis.done'"
+        )
+        return {row["sha256"] for row in self._run(query, ())}
+
     def close(self) -> None:
         """Free the connection; iterators that are still running end with an error."""
         if self._connection is not None:

@@ -7,7 +7,6 @@ Events of different streams come in any order, so every fold is by time and not 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
@@ -17,6 +16,7 @@ import msgspec
 from sqlalchemy import Connection, Table, select, update
 
 from mead.model import event as kinds
+from mead.model.artifact import is_sha256
 from mead.model.event import Event
 from mead.store.catalogue import tables
 from mead.store.catalogue.columns import key_of
@@ -28,7 +28,6 @@ Sequenced = tuple[str, int, int, Event]
 """Stream, sequence of the message in it, index in the message, event."""
 
 Row = dict[str, Any]
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _LARGEST = (1 << 63) - 1
 _MAX_HOST = 255
 
@@ -233,7 +232,7 @@ def _is_sound(event: Event) -> bool:
     """Whether the database can hold it: digests are digests, numbers fit."""
     for name in event.__struct_fields__:
         value = getattr(event, name)
-        if name in {"sha256", "parent_sha256"} and value is not None and not _DIGEST.fullmatch(value):
+        if name in {"sha256", "parent_sha256"} and value is not None and not is_sha256(value):
             return False
         if isinstance(value, int) and not -_LARGEST <= value <= _LARGEST:
             return False

@@ -182,16 +182,21 @@ class Queries:
         """Bodies that this URL gave."""
         return self._url_bodies(tables.url_bodies.c.url_key == key_of(url), limit, after)
 
+    def known_samples(self, digests: Iterable[str]) -> set[str]:
+        """Which of these are samples already."""
+        return self._present(tables.samples.c.sha256, list(digests))
+
     def seen_origins(self, origins: Iterable[str]) -> set[str]:
         """Which of these foreign records were imported already."""
         by_key = {key_of(origin): origin for origin in origins}
-        keys = list(by_key)
-        seen: set[str] = set()
+        return {by_key[key] for key in self._present(tables.imports.c.origin, list(by_key))}
+
+    def _present(self, column: ColumnElement[Any], keys: Sequence[str]) -> set[str]:
+        found: set[str] = set()
         for start in range(0, len(keys), _CHUNK):
-            column = tables.imports.c.origin
             query = select(column).where(column.in_(keys[start : start + _CHUNK]))
-            seen.update(by_key[key] for key in self._connection.execute(query).scalars())
-        return seen
+            found.update(self._connection.execute(query).scalars())
+        return found
 
     def positions(self) -> dict[str, int]:
         """Sequence of the last message applied, per stream."""
