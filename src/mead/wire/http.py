@@ -9,6 +9,7 @@ answer: `100 Continue`, and the refusal of what is no request at all.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from msgspec import Struct
@@ -23,7 +24,6 @@ __all__ = ["LENGTH", "Form", "HttpData", "HttpLimits", "HttpRequest", "HttpServe
 
 _SHOWN = 48
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_BAD_REQUEST = respond(400, [(b"Content-Length", LENGTH), (b"Connection", b"close")])
 _FIRST_BYTES = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
 
@@ -55,7 +55,10 @@ class HttpRequest(Fact):
     def header(self, name: bytes) -> bytes | None:
         """The value of the first header called `name`, in any case."""
         wanted = name.lower()
-        return next((value for key, value in self.headers if key.lower() == wanted), None)
+        for key, value in self.headers:
+            if key.lower() == wanted:
+                return value
+        return None
 
     @property
     def path(self) -> bytes:
@@ -102,11 +105,25 @@ class HttpLimits(Struct, frozen=True, kw_only=True):
     max_data_bytes: int = 262144
 
 
-class HttpServer:
-    """The server side of one HTTP/1 connection. O(bytes received)."""
+_LIMITS = HttpLimits()
 
-    def __init__(self, limits: HttpLimits | None = None, *, bad_request: bytes = _BAD_REQUEST) -> None:
-        self._limits = limits or HttpLimits()
+
+def _bad_request() -> bytes:
+    return respond(400, [(b"Content-Length", LENGTH), (b"Connection", b"close")])
+
+
+class HttpServer:
+    """The server side of one HTTP/1 connection. O(bytes received).
+
+    Args of the constructor:
+        limits: its bounds.
+        bad_request: makes the refusal of what is no request, when there is need of one.
+    """
+
+    def __init__(
+        self, limits: HttpLimits = _LIMITS, *, bad_request: Callable[[], bytes] = _bad_request
+    ) -> None:
+        self._limits = limits
         self._bad_request = bad_request
         self._buffer = bytearray()
         self._searched = 0
@@ -230,7 +247,7 @@ class HttpServer:
         """Answer 400, close, and pass on the first `count` bytes and all that follow as data."""
         self._error(reason, out, count)
         self._pass_on(out, count)
-        out += [Send(self._bad_request), Close("bad request")]
+        out += [Send(self._bad_request()), Close("bad request")]
         self._over = True
 
     def _error(self, reason: str, out: list[Output], count: int = 0) -> None:

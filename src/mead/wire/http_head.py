@@ -41,7 +41,10 @@ class Head:
 
     def header(self, name: bytes) -> bytes | None:
         """The value of the first header called `name` (lower case)."""
-        return next((value for key, value in self.headers if key.lower() == name), None)
+        for key, value in self.headers:
+            if key.lower() == name:
+                return value
+        return None
 
     @property
     def chunked(self) -> bool:

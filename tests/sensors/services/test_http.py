@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from email.utils import format_datetime
 from hashlib import sha256
 from typing import Any
 
@@ -142,6 +143,14 @@ async def test_bytes_that_are_no_http_are_kept(bench: Any) -> None:
     b.send(b"more")
     await b.finish()
     assert b.events.of("peer.error")
+
+
+async def test_a_refusal_bears_the_time_at_which_it_is_made(bench: Any) -> None:
+    b = web(bench, "apache-debian")
+    b.clock.advance(3600)
+    refusal = b.send(b"\x03\x00\x00\x13\x0e\xe0\r\n\r\n")
+    assert refusal.startswith(b"HTTP/1.1 400 ")
+    assert b"Date: " + format_datetime(b.clock.now(), usegmt=True).encode() in refusal
 
 
 async def test_a_client_hello_on_a_plain_port_is_fingerprinted(bench: Any) -> None:

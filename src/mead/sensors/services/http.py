@@ -26,6 +26,7 @@ from mead.wire.http_form import Form, parse_query
 
 __all__ = ["prepare", "serve", "serve_tls"]
 
+_HOSTS = ("www", "app", "html", "site", "backup", "admin", "portal", "data")
 _RULE = "generic-command-injection"
 _TEXT_BYTES = 8192
 _MAX_HEADERS = 100
@@ -92,11 +93,11 @@ def _server(persona: Persona) -> ssl.SSLContext:
 
 
 @lru_cache(maxsize=256)
-def _site(persona: Persona, port: int, name: str) -> tuple[str, str]:
-    draw = persona.random("site", name, str(port))
-    return draw.choice(("www", "app", "html", "site", "backup", "admin", "portal", "data")), str(
-        draw.random()
-    )
+def _site(persona: Persona, port: int, name: str) -> Site:
+    """What the product called `name` shows on a port, the same to everybody."""
+    host = persona.random("site", name, str(port)).choice(_HOSTS)
+    version = persona.random("version", name).choice(persona.product.versions)
+    return Site(host, persona.installed, persona.random("site", name), version)
 
 
 class _Http:
@@ -105,13 +106,10 @@ class _Http:
     __slots__ = ("_console", "_context", "_core", "_product", "_site", "_tap")
 
     def __init__(self, context: Context, *, tls: bool) -> None:
-        persona, port = context.persona, context.session.port
         self._context = context
-        self._product: Product = persona.product
-        host, _ = _site(persona, port, self._product.name)
-        version = persona.random("version", self._product.name).choice(self._product.versions)
-        self._site = Site(host, persona.installed, persona.random("site", self._product.name), version)
-        self._core = HttpServer(bad_request=self._write(self._fault(400), b"1.1"))
+        self._product: Product = context.persona.product
+        self._site = _site(context.persona, context.session.port, self._product.name)
+        self._core = HttpServer(bad_request=self._bad_request)
         self._console: Console | None = None
         self._tap: HelloTap | None = None if tls else HelloTap(context.session)
 
@@ -245,6 +243,9 @@ class _Http:
     def _fault(self, status: int, path: bytes = b"") -> Answer:
         reason = HTTPStatus(status).phrase
         return self._product.fault(self._site, self._context.session.now(), status, reason, _shown(path), [])
+
+    def _bad_request(self) -> bytes:
+        return self._write(self._fault(400), b"1.1")
 
     def _challenge(self) -> Answer:
         realm = (self._product.realm or "").replace("{host}", self._context.persona.device_host)

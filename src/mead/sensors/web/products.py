@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from functools import lru_cache
 
 from mead.wire.http_response import LENGTH
 
@@ -77,10 +78,10 @@ class Product:
     def page(self, site: Site, now: datetime, status: int, body: bytes, extra: Headers) -> Answer:
         """A response with this product's headers around `body`; `extra` come last."""
         values = {
-            "Date": format_datetime(now, usegmt=True),
+            "Date": _date(now.replace(microsecond=0)),
             "Server": self.server_name(site),
             "Content-Type": "text/html",
-            "Last-Modified": format_datetime(site.installed, usegmt=True),
+            "Last-Modified": _date(site.installed),
             "ETag": f'"{int(site.installed.timestamp()):x}-{len(body):x}"',
             "Accept-Ranges": "bytes",
             "Connection": "close",
@@ -110,6 +111,11 @@ class Product:
     def built(self, site: Site) -> datetime:
         """When the firmware or package was made: some time before it was installed."""
         return site.installed - timedelta(days=site.draw.randrange(40, 400))
+
+
+@lru_cache(maxsize=64)
+def _date(moment: datetime) -> str:
+    return format_datetime(moment, usegmt=True)
 
 
 _VALIDATORS = ("Last-Modified", "ETag", "Accept-Ranges")
