@@ -2,7 +2,10 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import subprocess
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,7 +34,7 @@ class FtpServer:
         return int(await self._servers.talk(self._control))
 
     async def _control(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(self._odd.get("hello") or b"220-Welcome\r\n to 331 files\r\n220 ready\r\n")
+        writer.write(self._odd.get("hello") or b"220-Welcome\r\n331 files\r\n to you\r\n220 ready\r\n")
         while line := (await reader.readline()).decode().rstrip():
             self.heard.append(line)
             word = line.split()[0]
@@ -54,19 +57,44 @@ async def _get(
     login = odd.pop("login", "")
     server = FtpServer(servers, **{key: value for key, value in odd.items() if key != "sends"})
     server.sends = odd.get("sends", BODY)
-    got = await fetch(
-        f"ftp://{login}127.0.0.1:{await server.start()}{path}", tool=tool, max_body_bytes=len(BODY)
-    )
+    agent = odd.pop("agent", None)
+    url = f"ftp://{login}127.0.0.1:{await server.start()}{path}"
+    got = await fetch(url, tool=tool, user_agent=agent, max_body_bytes=len(BODY), timeout_seconds=0.5)
     return got, server
 
 
 async def test_a_file_is_got_anonymously(fetch: Fetch, servers: Any) -> None:
-    got, server = await _get(fetch, servers, tool="wget")
+    got, server = await _get(fetch, servers, tool="wget", agent="Wget/1.21.3")
     assert isinstance(got, Fetched), got
     assert got.body == BODY
     assert server.heard == [
         "USER anonymous", "PASS -wget@", "TYPE I", "SIZE bin/x", "EPSV", "RETR bin/x",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("agent", "tool", "password"),
+    [
+        ("Wget/1.21.3", "wget", "-wget@"), ("Wget", "wget", "busybox"),
+        ("curl/7.88.1", "curl", "ftp@example.com"),
+        (None, "curl", "ftp@example.com"), (None, "ftpget", "busybox"), (None, "ftp", "anonymous@"),
+    ],
+)  # fmt: skip
+async def test_a_tool_is_known_by_its_password(
+    fetch: Fetch, servers: Any, agent: str | None, tool: str, password: str
+) -> None:
+    _, server = await _get(fetch, servers, tool=tool, agent=agent)
+    assert server.heard[1] == f"PASS {password}"
+
+
+async def test_as_many_bytes_as_announced_are_a_body_though_the_server_says_no_more(
+    fetch: Fetch, servers: Any
+) -> None:
+    got, _ = await _get(fetch, servers, after=b" ")
+    assert isinstance(got, Fetched), got
+    assert got.body == BODY
+    got, _ = await _get(fetch, servers, after=b" ", SIZE=b"500 what?\r\n")
+    assert isinstance(got, Failed)
 
 
 async def test_a_user_of_the_url_is_used(fetch: Fetch, servers: Any) -> None:
@@ -90,14 +118,14 @@ async def test_an_old_server_is_asked_for_pasv_and_its_address_is_not_believed(
         ({"hello": b"421 busy\r\n"}, "FTP server said 421 busy"),
         ({"PASS": b"530 no \xff\r\n"}, "FTP server said 530 no \\xff"),
         ({"RETR": b"550 no such file\r\n"}, "FTP server said 550 no such file"),
-        ({"SIZE": b"213 999999999\r\n"}, "body of 999999999 bytes is larger than"),
-        ({"SIZE": b"213 %d\r\n" % (len(BODY) - 1)}, f"{len(BODY)} of {len(BODY) - 1} bytes arrived"),
-        ({"sends": BODY[:100]}, f"100 of {len(BODY)} bytes arrived"),
+        ({"SIZE": b"213 999999999\r\n"}, "announced body is larger than"),
+        ({"SIZE": b"213 %d\r\n" % (len(BODY) - 1)}, "another size than announced arrived"),
+        ({"sends": BODY[:100]}, "another size than announced arrived"),
         ({"sends": BODY + b"x"}, "body is larger than"),
         ({"after": b"426 aborted\r\n"}, "FTP server said 426 aborted"),
         ({"sends": b"", "SIZE": b"500 x\r\n"}, "empty body"),
-        ({"EPSV": b"229 (|||22|)\r\n"}, "FTP server named data port 22"),
-        ({"EPSV": b"229 (|||99999|)\r\n"}, "FTP server named data port 99999"),
+        ({"EPSV": b"229 (|||22|)\r\n"}, "FTP server named an unusable data port"),
+        ({"EPSV": b"229 (|||99999|)\r\n"}, "FTP server named an unusable data port"),
         ({"EPSV": b"500 x\r\n", "PASV": b"227 somewhere\r\n"}, "FTP server's PASV answer has no port"),
         ({"hello": b"220-x\r\n" * 500}, "FTP reply has too many lines"),
         ({"hello": b"2" * 100_000}, "reply line is too long"),
@@ -123,3 +151,47 @@ async def test_a_connection_that_ends_early_is_a_failure(fetch: Fetch, servers: 
     got = await fetch(f"ftp://127.0.0.1:{await servers.talk(talk)}/x")
     assert isinstance(got, Failed)
     assert got.reason == "connection ended in the middle of a reply"
+
+
+@pytest.mark.root
+@pytest.mark.tool("vsftpd")
+@pytest.mark.parametrize("login", ["", "ftp:me%40here@"])
+async def test_a_file_comes_from_a_real_ftp_server(
+    fetch: Fetch, tmp_path: Path, unused_tcp_port: int, login: str
+) -> None:
+    empty, served = tmp_path / "empty", tmp_path / "served"
+    (served / "bin").mkdir(parents=True)
+    empty.mkdir()
+    (served / "bin" / "x").write_bytes(BODY)
+    configuration = tmp_path / "vsftpd.conf"
+    configuration.write_text(
+        f"listen=YES\nlisten_port={unused_tcp_port}\nlisten_address=127.0.0.1\nbackground=NO\n"
+        f"anonymous_enable=YES\nanon_root={served}\nsecure_chroot_dir={empty}\nseccomp_sandbox=NO\n"
+    )
+    program = shutil.which("vsftpd") or "/usr/sbin/vsftpd"
+    with subprocess.Popen([program, str(configuration)], stdout=subprocess.DEVNULL) as server:
+        try:
+            await _listening(unused_tcp_port)
+            base = f"ftp://{login}127.0.0.1:{unused_tcp_port}"
+            got = await fetch(f"{base}/bin/x", tool="ftpget")
+            gone, directory = await fetch(f"{base}/bin/y"), await fetch(f"{base}/bin/")
+        finally:
+            server.terminate()
+    assert isinstance(got, Fetched), got
+    assert got.body == BODY
+    assert got.trace.status == 226
+    assert isinstance(gone, Failed)
+    assert gone.reason == "FTP server said 550 Failed to open file."
+    assert isinstance(directory, Failed)
+
+
+async def _listening(port: int) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                return

@@ -5,6 +5,7 @@ import asyncio
 import datetime as dt
 import hashlib
 import ssl
+import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,33 @@ async def test_a_bad_certificate_is_recorded_and_no_obstacle(
     assert names == ["loop.example", None]
 
 
+@pytest.mark.tool("openssl")
+@pytest.mark.parametrize("version", ["-tls1", "-tls1_1", "-tls1_2", "-tls1_3"])
+async def test_old_versions_and_weak_keys_are_no_obstacle(
+    fetch: Fetch, tmp_path: Path, unused_tcp_port: int, version: str
+) -> None:
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:1024", "-md5", "-nodes", "-keyout", "k.pem", "-out",
+         "c.pem", "-days", "1", "-subj", "/O=Nobody/CN=old.example"],
+        cwd=tmp_path, check=True, capture_output=True,
+    )  # fmt: skip
+    (tmp_path / "x").write_bytes(b"body of an old server" * 1000)
+    command = ["openssl", "s_server", "-accept", f"127.0.0.1:{unused_tcp_port}", "-key", "k.pem", "-cert",
+               "c.pem", "-cipher", "ALL:@SECLEVEL=0", version, "-WWW", "-quiet"]  # fmt: skip
+    with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
+        try:
+            async with asyncio.timeout(20):
+                while isinstance(got := await fetch(f"https://127.0.0.1:{unused_tcp_port}/x"), Failed):
+                    assert got.reason == "Connection refused"
+                    await asyncio.sleep(0.05)
+        finally:
+            server.terminate()
+    assert isinstance(got, Fetched), got
+    assert got.body == b"body of an old server" * 1000
+    assert got.trace.certificate
+    assert got.trace.certificate.subject == "CN=old.example,O=Nobody"
+
+
 async def test_a_server_without_tls_fails_with_the_reason(fetch: Fetch, servers: Any) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 10)
@@ -71,7 +99,7 @@ async def test_a_server_without_tls_fails_with_the_reason(fetch: Fetch, servers:
 async def test_a_closed_port_is_a_refused_connection(fetch: Fetch, unused_tcp_port: int) -> None:
     got = await fetch(f"http://127.0.0.1:{unused_tcp_port}/")
     assert isinstance(got, Failed)
-    assert "refused" in got.reason.lower() or "connect" in got.reason.lower()
+    assert got.reason == "Connection refused"
 
 
 async def test_a_peer_that_is_silent_runs_out_of_time(fetch: Fetch, servers: Any) -> None:
@@ -82,7 +110,7 @@ async def test_a_peer_that_is_silent_runs_out_of_time(fetch: Fetch, servers: Any
 
     got = await fetch(f"http://127.0.0.1:{await servers.talk(talk)}/", timeout_seconds=0.2)
     assert isinstance(got, Failed)
-    assert got.reason == "time is up after 2 bytes"
+    assert (got.reason, got.trace.size) == ("time is up", 2)
 
 
 async def test_a_peer_that_drips_runs_out_of_time(fetch: Fetch, servers: Any) -> None:
@@ -95,7 +123,7 @@ async def test_a_peer_that_drips_runs_out_of_time(fetch: Fetch, servers: Any) ->
 
     got = await fetch(f"http://127.0.0.1:{await servers.talk(talk)}/", total_seconds=0.4)
     assert isinstance(got, Failed)
-    assert got.reason.startswith("time is up after ")
+    assert got.reason == "time is up"
     assert got.trace.size > 0
 
 
@@ -121,7 +149,7 @@ def test_a_body_counts_what_arrived_and_stops_at_its_limit() -> None:
     with pytest.raises(FetchError, match="larger than 5"):
         body.add(b"def")
     assert trace.size == 6
-    with pytest.raises(FetchError, match="body of 6 bytes"):
+    with pytest.raises(FetchError, match="announced body is larger than 5"):
         body.expect(6)
     with pytest.raises(FetchError, match="empty"):
         Body(Trace(), max_bytes=5).whole()

@@ -110,8 +110,8 @@ async def test_a_server_that_refuses_options_is_asked_without(fetch: Fetch) -> N
     [
         ([b"\0\5\0\1File not \xff found\0"], "TFTP server said error 1: File not \\xff found"),
         ([_data(1, b"")], "empty body"),
-        ([b"\0\6tsize\x009999999\0"], "body of 9999999 bytes is larger than 3000"),
-        ([b"\0\6blksize\x0060000\0"], "TFTP server chose blocks of 60000 bytes"),
+        ([b"\0\6tsize\x009999999\0"], "announced body is larger than 3000 bytes"),
+        ([b"\0\6blksize\x0060000\0"], "TFTP server chose an unusable size of blocks"),
         ([b"\0\6blksize\0x\0"], "TFTP server's options are no numbers"),
         ([_data(n, b"x" * 512) for n in range(1, 9)], "body is larger than 3000 bytes"),
         ([], "TFTP server does not answer"),
@@ -186,6 +186,16 @@ async def test_any_datagrams_are_an_outcome(fetch: Fetch, packets: list[bytes]) 
     assert isinstance(got, Fetched | Failed)
 
 
+async def test_a_datagram_that_cannot_be_sent_says_why(fetch: Fetch, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(self: tftp._Transfer, packet: bytes) -> None:
+        self._inbox.error_received(OSError(101, "Network is unreachable"))
+
+    monkeypatch.setattr(tftp._Transfer, "_send", unreachable)
+    got = await fetch("tftp://127.0.0.1:6969/x")
+    assert isinstance(got, Failed)
+    assert got.reason == "Network is unreachable"
+
+
 @pytest.mark.root
 @pytest.mark.tool("atftpd")
 async def test_a_file_comes_from_a_real_tftp_server(fetch: Fetch, tmp_path: Path) -> None:
@@ -196,20 +206,15 @@ async def test_a_file_comes_from_a_real_tftp_server(fetch: Fetch, tmp_path: Path
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     program = shutil.which("atftpd") or "/usr/sbin/atftpd"
-    arguments = [
-        "--daemon",
-        "--no-fork",
-        "--user",
-        "root",
-        "--port",
-        str(port),
-        "--bind-address",
-        "127.0.0.1",
-    ]
-    with subprocess.Popen([program, *arguments, str(tmp_path)]) as server:
+    options = ["--daemon", "--no-fork", "--user", "root", "--bind-address", "127.0.0.1", "--port", str(port)]
+    with subprocess.Popen([program, *options, str(tmp_path)]) as server:
         try:
             got = await fetch(f"tftp://127.0.0.1:{port}/x", timeout_seconds=15)
+            gone = await fetch(f"tftp://127.0.0.1:{port}/y", timeout_seconds=15)
         finally:
             server.terminate()
     assert isinstance(got, Fetched), got
     assert got.body == body
+    assert isinstance(gone, Failed)
+    assert gone.reason == "TFTP server said error 1: File not found"
+    assert gone.trace.status == 1

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 
 from mead.clock import Clock
@@ -43,11 +44,11 @@ class Fetcher:
         except FetchError as error:
             outcome = Failed(request, str(error), trace)
         except TimeoutError:
-            outcome = Failed(request, f"time is up after {trace.size} bytes", trace)
+            outcome = Failed(request, "time is up", trace)
         except ssl.SSLError as error:
             outcome = Failed(request, f"TLS: {error.reason or error}", trace)
         except OSError as error:
-            outcome = Failed(request, error.strerror or str(error) or type(error).__name__, trace)
+            outcome = Failed(request, _why(error), trace)
         trace.duration_ms = round((self._clock.monotonic() - started) * 1000)
         return outcome
 
@@ -79,6 +80,13 @@ class Fetcher:
                 return await fetch_tftp(allowed, self.settings, trace)
             case _:
                 return await fetch_tcp(allowed, self.settings, trace)
+
+
+def _why(error: OSError) -> str:
+    """The system's own words, without the address that Python adds: the event has it."""
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or str(error) or type(error).__name__
 
 
 def _may_lead_to(url: str) -> bool:

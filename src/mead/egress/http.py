@@ -74,7 +74,7 @@ async def _ask(
         try:
             return await _answer(stream, allowed, settings, trace)
         except BadAnswerError as error:
-            raise FetchError(f"bad answer after {trace.size} bytes of body: {error}") from error
+            raise FetchError(f"bad answer: {error}") from error
 
 
 async def _answer(

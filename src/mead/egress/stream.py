@@ -34,7 +34,7 @@ class Body:
     def expect(self, size: int) -> None:
         """Fail at once when the announced size is over the limit."""
         if size > self._max_bytes:
-            raise FetchError(f"body of {size} bytes is larger than {self._max_bytes}")
+            raise FetchError(f"announced body is larger than {self._max_bytes} bytes")
 
     def add(self, piece: bytes) -> None:
         """Take the next piece."""

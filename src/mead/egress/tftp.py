@@ -57,12 +57,20 @@ class _Inbox(asyncio.DatagramProtocol):
     def __init__(self, address: str) -> None:
         self._address = address
         self._queue: asyncio.Queue[tuple[bytes, int]] = asyncio.Queue(_MAX_WAITING)
+        self._fault: Exception | None = None
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if addr[0].partition("%")[0] == self._address and not self._queue.full():
             self._queue.put_nowait((data, addr[1]))
 
+    def error_received(self, exc: Exception) -> None:
+        self._fault = exc
+
     async def next(self, timeout_seconds: float) -> tuple[bytes, int]:
+        """The next datagram and its port; OSError when ours could not be sent."""
+        await asyncio.sleep(0)  # for a fault of the datagram that was just sent
+        if self._fault:
+            raise self._fault
         async with asyncio.timeout(timeout_seconds):
             return await self._queue.get()
 
@@ -143,7 +151,7 @@ class _Transfer:
         if not (size.isdigit() and len(size) < 20 and block.isdigit() and len(block) < 6):
             raise FetchError("TFTP server's options are no numbers")
         if not 8 <= int(block) <= _BLOCK_BYTES:
-            raise FetchError(f"TFTP server chose blocks of {int(block)} bytes")
+            raise FetchError("TFTP server chose an unusable size of blocks")
         self._body.expect(int(size))
         self._block_bytes = int(block)
 
