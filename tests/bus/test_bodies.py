@@ -13,7 +13,7 @@ import pytest
 
 from mead.bus import streams
 from mead.bus.bodies import CHUNK_BYTES, BodyReceiver, BodySender, BodySettings, Leftover
-from mead.bus.client import Bus, BusFullError, Stored
+from mead.bus.client import Bus, BusFullError, Stored, StreamInfo
 from mead.bus.pull import Message
 from mead.bus.server import NatsServer
 from mead.clock import FakeClock
@@ -64,15 +64,34 @@ async def test_only_missing_chunks_are_sent(bus: Bus, monkeypatch: pytest.Monkey
 
 
 async def test_a_body_that_is_there_is_not_sent_again(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    sender = BodySender(bus)
-    await sender.put(b"body")
+    sender, data = BodySender(bus), os.urandom(5000)
+    await sender.put(data)
 
     async def never(*_: object, **__: object) -> Stored:
         raise AssertionError("sent again")
 
     monkeypatch.setattr(Bus, "publish", never)
-    await sender.put(b"body")
-    await BodySender(bus).put(b"body")
+    await sender.put(data)
+    await BodySender(bus).put(data)
+
+
+async def test_a_short_body_is_sent_without_asking_and_lies_there_once(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await BodySender(bus).put(b"first")
+    asked: list[str] = []
+    real = Bus.stream_info
+
+    async def watch(self: Bus, stream: str, subjects: str = "", offset: int = 0) -> StreamInfo | None:
+        asked.append(subjects)
+        return await real(self, stream, subjects, offset)
+
+    monkeypatch.setattr(Bus, "stream_info", watch)
+    await BodySender(bus).put(b"short")
+    assert not asked
+    await BodySender(bus).put(b"short")
+    assert await BodyReceiver(bus).take(digest(b"short")) == b"short"
+    assert await chunks_on_bus(bus) == 2
 
 
 async def test_a_body_is_forgotten_by_the_sender_after_a_while(bus: Bus) -> None:

@@ -35,6 +35,8 @@ _MAX_CHUNKS = MAX_BODY_BYTES // CHUNK_BYTES
 _CHUNKS_HEADER = "Mead-Chunks"
 _SUBJECT = re.compile(r"body\.([0-9a-f]{64})\.(\d{1,4})")
 _IN_FLIGHT = 4
+_SHORT_BYTES = 4096
+"""Transcripts and requests, most of which are new: sending them costs no more than asking for them."""
 _FULL_PAUSE_SECONDS = 0.5
 _SILENT_SECONDS = 5.0
 _MAX_LEFTOVERS = 1000
@@ -121,6 +123,8 @@ class BodySender:
         count = max(1, -(-len(data) // CHUNK_BYTES))
         try:
             await self._bus.ensure(streams.bodies_stream(self._bus.settings))
+            if len(data) <= _SHORT_BYTES and await self._send_chunk(sha256, data, 0, 1):
+                return True
             missing = await self._missing(sha256, count)
             for start in range(0, len(missing), _IN_FLIGHT):
                 some = missing[start : start + _IN_FLIGHT]
@@ -142,7 +146,8 @@ class BodySender:
         present = info.state.subjects if info else {}
         return [chunk for chunk in range(count) if streams.body_subject(sha256, chunk) not in present]
 
-    async def _send_chunk(self, sha256: str, data: bytes, chunk: int, count: int) -> None:
+    async def _send_chunk(self, sha256: str, data: bytes, chunk: int, count: int) -> bool:
+        """Fill the chunk's place; whether it was empty."""
         part = data[chunk * CHUNK_BYTES : (chunk + 1) * CHUNK_BYTES]
         subject = streams.body_subject(sha256, chunk)
         try:
@@ -150,7 +155,8 @@ class BodySender:
         except BusRefusedError as error:
             if "per subject" not in str(error):
                 raise
-            # the place is filled: another sender, or our own message whose answer was lost
+            return False  # filled by another sender, or by our own message whose answer was lost
+        return True
 
 
 class Leftover(Struct, frozen=True, kw_only=True):

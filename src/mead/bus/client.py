@@ -382,8 +382,9 @@ def _decode(message: Msg, answer: type[T]) -> T:
     if failure is None:
         return msgspec.json.decode(message.data, type=answer)
     text = f"the bus refuses: {failure.description} ({failure.err_code})"
-    if failure.err_code in _FULL and "per subject" not in failure.description:
+    taken = "per subject" in failure.description  # the place is filled: there is room, but not for this
+    if failure.err_code in _FULL and not taken:
         raise BusFullError(text)
-    if failure.code == 503:
+    if failure.code == 503 and not taken:
         raise BusAwayError(text)
     raise BusRefusedError(text, failure.err_code)
