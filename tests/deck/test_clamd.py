@@ -33,6 +33,18 @@ def test_own_and_system_signatures_are_joined(tmp_path: Path) -> None:
     assert "StreamMaxLength 1000" in ready.configuration.read_text()
 
 
+def test_an_update_of_the_systems_signatures_is_followed(tmp_path: Path) -> None:
+    own, system = tmp_path / "clamd" / "signatures", tmp_path / "system"
+    own.mkdir(parents=True)
+    (own / "own.hdb").write_text("x")
+    (system / "daily.cvd").write_text("y")
+    clamd.prepare(tmp_path / "clamd", stream_max_bytes=1000)
+    (system / "daily.cvd").rename(system / "daily.cld")
+    clamd.follow(tmp_path / "clamd")
+    assert {path.name for path in own.iterdir()} == {"own.hdb", "daily.cld"}
+    assert all(path.exists() for path in own.iterdir())
+
+
 def test_system_signatures_alone_are_used_where_they_are(tmp_path: Path) -> None:
     (tmp_path / "system" / "main.cvd").write_text("y")
     ready = clamd.prepare(tmp_path / "clamd", stream_max_bytes=1000)

@@ -23,6 +23,8 @@ from mead.jail import JailLimits, JailPool, JailResult
 
 __all__ = ["Looker", "run_analysers"]
 
+MAX_ASKED = 2
+"""How often an engine is asked again about one body because its signatures changed during the scan."""
 MIN_SECONDS = 0.5
 """Time that an analyser gets alone even if the others before it took all there was."""
 
@@ -50,6 +52,7 @@ class Looker:
         self.settings = settings
         analysers, self.unavailable = available(settings)
         self._direct = [analyser for analyser in analysers if not analyser.jailed]
+        self._answered: set[str] = set()
         self._jailed = tuple(analyser.name for analyser in analysers if analyser.jailed)
         readable = (settings.yara_rules,) if settings.yara_rules else ()
         limits = JailLimits(
@@ -71,10 +74,7 @@ class Looker:
             tool = tool_for(artifact.data, _unpacked(runs))
             if tool:
                 runs = _with_tool(runs, run_with_tool(artifact, bounds, tool))
-        for analyser in self._direct:
-            run = _run_one(analyser, artifact, bounds)
-            if run is not None:
-                runs.append(run)
+        runs.extend(run for analyser in self._direct if (run := self._ask(analyser, artifact, bounds)))
         return [_never_clean(run) for run in runs] if _encrypted(runs) else runs
 
     def _parse(self, artifact: Artifact, settings: AnalysisSettings) -> list[Run]:
@@ -89,6 +89,22 @@ class Looker:
             single = self._pool.run_within(left, run_analysers, artifact, settings, (name,))
             runs.extend(_with_level(single) if single.ok else [_failed(name, single)])
         return runs
+
+    def _ask(self, analyser: Analyser, artifact: Artifact, settings: AnalysisSettings) -> Run | None:
+        """Ask an engine in another process; again when its signatures changed meanwhile."""
+        before = analyser.engine(settings)
+        run = _run_one(analyser, artifact, settings)
+        for _ in range(MAX_ASKED):
+            if run is None or run.engine == before:
+                break
+            before = run.engine
+            run = _run_one(analyser, artifact, settings)
+        if run is not None:
+            self._answered.add(analyser.name)
+        elif analyser.name in self._answered:
+            report = Report(verdict="failed", reason="the engine was there before and is gone")
+            return Run(analyser=analyser.name, report=report, engine=before)
+        return run
 
     def close(self) -> None:
         """End the jailed children."""

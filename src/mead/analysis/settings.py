@@ -38,9 +38,12 @@ class AnalysisSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         emulated_instructions: most instructions of an unpacking stub that are emulated
         yara_rules: directory of further YARA rules (`*.yar`, `*.yara`); empty for the built-in ones only
         yara_seconds: time for one YARA scan
-        clamd_socket: unix socket of clamd; empty when there is none
+        clamd_socket: unix socket of clamd; empty when there is none. One that is named here and does not
+            answer is a failed scan; one that is not at the usual place is no scan
         clamd_database: directory of clamd's signatures, to fingerprint them
         clamd_seconds: time for one ClamAV scan
+        clamd_reload_seconds: how long clamd may go on with its old signatures after they changed, because it
+            loads the new ones in the background; 0 for one that waits for them
         clamd_max_bytes: largest body that is sent to clamd (its StreamMaxLength)
     """
 
@@ -67,4 +70,5 @@ class AnalysisSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     clamd_socket: str = "/run/clamav/clamd.ctl"
     clamd_database: str = "/var/lib/clamav"
     clamd_seconds: int = 60
+    clamd_reload_seconds: int = 120
     clamd_max_bytes: int = 25 * 1024 * 1024

@@ -3,6 +3,9 @@
 
 It loads the system's signatures when there are any, and the operator's own from `clamd/signatures`. With
 no signatures at all it is not started: an engine that knows nothing would say "clean" to everything.
+
+It does not load signatures in the background, so that no scan is made with others than it is counted for.
+Before it loads them it waits for idle threads to end, hence the short `IdleTimeout`.
 """
 
 from __future__ import annotations
@@ -12,11 +15,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Clamd", "prepare"]
+from mead.analysis.clamsignatures import SUFFIXES
+
+__all__ = ["Clamd", "follow", "prepare"]
 
 SYSTEM_SIGNATURES = Path("/var/lib/clamav")
-_SUFFIXES = {".cvd", ".cld", ".hdb", ".hsb", ".ndb", ".ldb", ".yar", ".mdb", ".msb", ".cud"}
-
 _CONFIGURATION = """\
 Foreground yes
 LocalSocket {socket}
@@ -32,6 +35,7 @@ MaxThreads 4
 AlertExceedsMax yes
 AlertEncrypted yes
 ConcurrentDatabaseReload no
+IdleTimeout 1
 ExitOnOOM yes
 """
 
@@ -58,7 +62,7 @@ def prepare(directory: Path, *, stream_max_bytes: int) -> Clamd | str:
     database = own if _has_signatures(own) else SYSTEM_SIGNATURES
     if not _has_signatures(database):
         return f"no signatures in {SYSTEM_SIGNATURES} or {own}: run freshclam, or put some there"
-    if database == own and _has_signatures(SYSTEM_SIGNATURES):
+    if database == own:
         _link_system_signatures(own)
     socket = directory / "clamd.sock"
     configuration = directory / "clamd.conf"
@@ -75,17 +79,29 @@ def prepare(directory: Path, *, stream_max_bytes: int) -> Clamd | str:
     return Clamd(Path(found), configuration, socket, database)
 
 
+def follow(directory: Path) -> None:
+    """Take up what an update of the system's signatures changed since `prepare`."""
+    own = directory / "signatures"
+    if _has_signatures(own):
+        _link_system_signatures(own)
+
+
 def _has_signatures(directory: Path) -> bool:
     try:
-        return any(path.suffix in _SUFFIXES for path in directory.iterdir())
+        return any(path.suffix in SUFFIXES for path in directory.iterdir())
     except OSError:
         return False
 
 
 def _link_system_signatures(own: Path) -> None:
-    """Our clamd reads one directory only: the system's files are linked into ours."""
-    for path in SYSTEM_SIGNATURES.iterdir():
-        link = own / path.name
-        if path.suffix in _SUFFIXES and not link.exists():
+    """Our clamd reads one directory only: the system's files are linked into ours, as they are now.
+
+    An update brings files under other names: links that lead nowhere would keep clamd from starting.
+    """
+    for link in own.iterdir():
+        if link.is_symlink() and not link.exists():
             link.unlink(missing_ok=True)
+    for path in SYSTEM_SIGNATURES.iterdir() if SYSTEM_SIGNATURES.is_dir() else ():
+        link = own / path.name
+        if path.suffix in SUFFIXES and not os.path.lexists(link):
             link.symlink_to(path)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 
 _POLL_SECONDS = 0.05
+_SIGNATURES_SECONDS = 60.0
 
 
 async def run(
@@ -78,11 +80,21 @@ async def _watch(
     """Say when the doors are open; return when a vital child cannot run."""
     opened = asyncio.create_task(_opened(layout))
     failed = asyncio.create_task(supervisor.wait_failed())
+    follows = asyncio.create_task(_follow_signatures(layout))
     done, _ = await asyncio.wait({opened, failed}, return_when=asyncio.FIRST_COMPLETED)
     if opened in done:
         ready(opened.result(), missing)
         await failed
     opened.cancel()
+    follows.cancel()
+
+
+async def _follow_signatures(layout: Layout) -> None:
+    """Keep the system's signatures among those of our clamd, whatever an update calls them."""
+    while True:
+        await asyncio.sleep(_SIGNATURES_SECONDS)
+        with suppress(OSError):
+            await asyncio.to_thread(clamd.follow, layout.clamd)
 
 
 async def _opened(layout: Layout) -> list[Door]:
@@ -100,6 +112,9 @@ def with_own_clamd(settings: Settings) -> Settings:
     if not settings.hub.clamd or isinstance(engine, str):
         return settings
     analysis = msgspec.structs.replace(
-        settings.analysis, clamd_socket=str(engine.socket), clamd_database=str(engine.database)
+        settings.analysis,
+        clamd_socket=str(engine.socket),
+        clamd_database=str(engine.database),
+        clamd_reload_seconds=0,
     )
     return msgspec.structs.replace(settings, analysis=analysis)
