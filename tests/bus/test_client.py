@@ -212,3 +212,18 @@ async def test_a_message_can_be_looked_at_and_removed(bus: Bus) -> None:
     following = await bus.get("EVENTS_s1", 1, following=">")
     assert following
     assert following.sequence == sequences[1]
+
+
+async def test_leaving_at_the_moment_when_the_connection_is_lost_ends(server: NatsServer) -> None:
+    clock = asyncio.get_running_loop().time
+    async with Bus.connect(server.credentials) as bus:
+        await asyncio.sleep(0.01)  # its keeper waits for the loss
+        assert bus._connection
+        bus._connection.give_up()
+        leaving = clock()
+        # Were the keeper's end overheard, leaving would wait for ever; cut that short.
+        task = asyncio.current_task()
+        assert task
+        cut = asyncio.get_running_loop().call_later(30, task.cancel)
+    cut.cancel()
+    assert clock() - leaving < 20

@@ -140,8 +140,7 @@ class Bus:
             yield bus
         finally:
             keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeper
+            await asyncio.gather(keeper, return_exceptions=True)
             await bus._drop()
 
     @property
@@ -212,7 +211,8 @@ class Bus:
         """Mostly it is told; now and then it looks, since nats-py does not always tell."""
         while connection.alive:
             with suppress(TimeoutError):
-                await asyncio.wait_for(connection.lost.wait(), _LOOK_SECONDS)
+                async with asyncio.timeout(_LOOK_SECONDS):  # wait_for may overhear that we are cancelled
+                    await connection.lost.wait()
 
     async def _drop(self) -> None:
         self._connected.clear()

@@ -128,7 +128,8 @@ class Supervisor:
         with suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+            async with asyncio.timeout(_STOP_SECONDS):
+                await process.wait()
         except TimeoutError:
             log.warning("%s did not end within %g s; it is killed", name, _STOP_SECONDS)
             with suppress(ProcessLookupError):
