@@ -56,7 +56,8 @@ def test_init_writes_a_configuration_that_is_accepted(tmp_path: Path) -> None:
 
 def test_init_asks_and_recommends_fetch(tmp_path: Path) -> None:
     done = _mead("init", cwd=tmp_path, given="home2\nn\n\n")
-    assert "fetch: at once (best)" in done.stdout
+    assert "fetch: at once (recommended)" in done.stderr
+    assert done.stdout == ""
     assert 'policy = "fetch"' in (tmp_path / "mead.toml").read_text()
 
 

@@ -21,9 +21,10 @@ def command(ctx: click.Context, output: str, exit_zero: bool) -> int:
     `missing` is required; `absent` is something that MEAD would use. Exit code 1: something is missing.
     """
     from mead.deck.check import examine
+    from mead.deck.outward import examine_egress, policy_in_words
 
     tree = settings(ctx)
-    items = list(examine(tree.data_dir))
+    items = [*examine(tree.data_dir), *examine_egress(tree.egress)]
     emit(
         (
             {
@@ -37,7 +38,6 @@ def command(ctx: click.Context, output: str, exit_zero: bool) -> int:
         output,
     )
     where = config_path(ctx)
-    click.echo(
-        f"configuration: {where or 'embedded defaults'}; egress policy: {tree.egress.policy}", err=True
-    )
+    policy = policy_in_words(tree.egress)
+    click.echo(f"configuration: {where or 'embedded defaults'}; egress policy: {policy}", err=True)
     return int(any(item.state == "missing" for item in items) and not exit_zero)

@@ -55,10 +55,11 @@ def command(
     chosen = stored.select(where, since=since, until=until, limit=limit, kinds=kinds, newest_first=True)
     rows: Iterator[dict[str, Any]] = reversed(list(chosen))
     if follow:
+        note_unfetched(ctx, stored)
         _follow(ctx, stored, rows, output, where=where, kinds=kinds)
         return
     emit(map(_readable, rows) if output == "table" else rows, output)
-    note_unfetched(stored)
+    note_unfetched(ctx, stored)
 
 
 def _follow(

@@ -3,8 +3,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
+from collections.abc import Iterable
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,16 +19,24 @@ from mead.errors import ConfigError
 __all__ = ["command"]
 
 PUBLIC_PORTS = {"telnet": [23, 2323], "ssh": [22, 2222], "http": [80, 81, 8080], "https": [443, 8443]}
+_POLICIES = ["observe", "queue", "fetch"]
+_ALL = {"0.0.0.0", "::"}
 
+_PUBLIC = "Listen on public addresses and real ports (23, 22, 80, 443 …)?"
+_OWN = (
+    "Addresses of yours that are never contacted: the one that the world sees when this machine stands\n"
+    "behind NAT, and other sensors (empty: none)"
+)
+_FOLLOW = "Follow offers? observe: only record; queue: for a central fetcher; fetch: at once (recommended)"
 _TEMPLATE = """\
 # Written by `mead init`. Every key and its meaning: `mead config`, or docs/reference/configuration.md.
-data_dir = "{data_dir}"
+data_dir = {data_dir}
 
 [site]
-name = "{name}"
+name = {name}
 
 [sensor]
-name = "{name}"
+name = {name}
 addresses = [{addresses}]
 
 [sensor.services]
@@ -31,16 +44,15 @@ addresses = [{addresses}]
 
 [egress]
 # observe: record offers. queue: hand them to `mead worker --queues fetch`. fetch: follow them at once.
-policy = "{policy}"
-# Never contacted, besides every address that is not global: your own networks and sensors.
+policy = {policy}
+# Never contacted, besides every address that is not global and those of this machine: your other sensors and
+# networks, and the address that the world sees when this machine stands behind NAT.
 own_addresses = [{own}]
 """
 
 
 @click.command("init")
-@click.option(
-    "--name", default="home", show_default=True, prompt="Name of this installation (not shown to attackers)"
-)
+@click.option("--name", help="Name of this installation; not shown to attackers.")
 @click.option(
     "--address",
     "addresses",
@@ -50,16 +62,26 @@ own_addresses = [{own}]
 @click.option(
     "--public/--loopback", default=None, help="Real ports on all addresses, or unprivileged on loopback."
 )
-@click.option("--policy", type=click.Choice(["observe", "queue", "fetch"]), help="What is done with offers.")
+@click.option(
+    "--policy", type=click.Choice(_POLICIES), help="What is done with offers; fetch is recommended."
+)
+@click.option(
+    "--own-address",
+    "own",
+    multiple=True,
+    help="Address or network of yours that is never contacted (this machine behind NAT, other sensors); "
+    "may be repeated.",
+)
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Where bodies, events and keys are kept.")
 @click.option("--force", is_flag=True, help="Replace a configuration that is there.")
 @click.pass_context
 def command(
     ctx: click.Context,
-    name: str,
+    name: str | None,
     addresses: tuple[str, ...],
     public: bool | None,
     policy: str | None,
+    own: tuple[str, ...],
     data_dir: Path | None,
     force: bool,
 ) -> None:
@@ -74,33 +96,71 @@ def command(
     path = config_path(ctx) or DEFAULT
     if path.exists() and not force:
         raise ConfigError(f"{path} is there already; edit it, or give --force to replace it")
-    if public is None:
-        public = click.confirm(
-            "Listen on public addresses and real ports (23, 22, 80, 443 …)?", default=False
-        )
-    if policy is None:
-        policy = click.prompt(
-            "Follow offers? observe: only record; queue: for a central fetcher; fetch: at once (best)",
-            type=click.Choice(["observe", "queue", "fetch"]),
-            default="fetch",
-        )
+    try:
+        name = name or _asked("Name of this installation (not shown to attackers)", default="home")
+        if public is None:
+            public = click.confirm(_PUBLIC, default=False, err=True)
+            own = (*own, *_asked(_OWN).replace(",", " ").split()) if public else own
+        policy = policy or _asked(_FOLLOW, default="fetch", type=click.Choice(_POLICIES))
+    except click.Abort as error:
+        if sys.stdin.isatty():
+            raise
+        raise ConfigError(
+            "nobody is there to answer; give --name, --public or --loopback, and --policy"
+        ) from error
     chosen = addresses or (("0.0.0.0", "::") if public else ("127.0.0.1", "::1"))
-    ports = PUBLIC_PORTS if public else LOOPBACK_PORTS
     home = Path("/var/lib/mead") if public and os.geteuid() == 0 else Path("var").absolute()
     content = _TEMPLATE.format(
-        data_dir=data_dir or home,
-        name=name,
-        addresses=", ".join(f'"{address}"' for address in chosen),
-        services="\n".join(f"{service} = {list(numbers)}" for service, numbers in ports.items()),
-        policy=policy,
-        own=", ".join(f'"{address}"' for address in chosen if address not in {"0.0.0.0", "::"}),
+        data_dir=_quoted(str(data_dir or home)),
+        name=_quoted(name),
+        addresses=_list(_checked(chosen)),
+        services="\n".join(
+            f"{service} = {list(ports)}"
+            for service, ports in (PUBLIC_PORTS if public else LOOPBACK_PORTS).items()
+        ),
+        policy=_quoted(policy),
+        own=_list([*own, *(address for address in chosen if public and address not in _ALL)]),
     )
     parse(content, Settings, where=str(path))
-    path.write_text(content, "utf-8")
+    try:
+        path.write_text(content, "utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written: {error.strerror}; name another file: mead -c FILE init"
+        ) from error
     click.echo(f"wrote {path}", err=True)
     if public:
         _warn()
     click.echo("start it with: mead run", err=True)
+
+
+def _asked(question: str, *, default: str = "", **more: Any) -> str:
+    answer: str = click.prompt(question, default=default, show_default=bool(default), err=True, **more)
+    return answer
+
+
+def _checked(addresses: Iterable[str]) -> list[str]:
+    """The addresses as they stand in events.
+
+    Raises:
+        ConfigError: one of them is none.
+    """
+    checked = []
+    for text in addresses:
+        try:
+            checked.append(str(ip_address(text)))
+        except ValueError as error:
+            raise ConfigError(f"--address: {text!r} is no address; give one of this machine's") from error
+    return checked
+
+
+def _list(texts: Iterable[str]) -> str:
+    return ", ".join(map(_quoted, texts))
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string, which has the escapes of JSON."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _warn() -> None:

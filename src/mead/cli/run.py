@@ -38,13 +38,12 @@ def command(ctx: click.Context) -> None:
 
 
 def _say(tree: Settings, doors: list[Door], missing: list[str]) -> None:
+    from mead.deck.outward import policy_in_words
+
     where = ", ".join(f"{door.service} {door.address}:{door.port}" for door in doors)
     lines = [
         f"The deck is up. Listening: {where}",
-        f"Data: {tree.data_dir.absolute()} · egress policy: {tree.egress.policy}"
-        + (
-            " (offers are recorded, not fetched; `mead init` asks)" if tree.egress.policy == "observe" else ""
-        ),
+        f"Data: {tree.data_dir.absolute()} · egress policy: {policy_in_words(tree.egress)}",
         *(f"Not there: {what}" for what in missing),
         "In another terminal:  mead selftest · mead events -f · mead samples · mead stats",
         "Ctrl-C stops it.",

@@ -48,7 +48,7 @@ def command(
     bodies = reversed(list(rows_of(stored, _QUERY.format(test=test, limit=int(limit)), parameters)))
     with catalogue(ctx) as known, known.ask() as queries:
         emit((_described(body, queries) for body in bodies), output)
-    note_unfetched(stored)
+    note_unfetched(ctx, stored)
 
 
 def _described(body: dict[str, Any], queries: Queries) -> dict[str, Any]:

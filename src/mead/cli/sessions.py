@@ -55,4 +55,4 @@ def command(
     counts = ", ".join(f"count(*) FILTER (kind = '{kind}') AS {name}" for name, kind in _COUNTS.items())
     query = _QUERY.format(counts=counts, test=test, limit=int(limit))
     emit(reversed(list(rows_of(stored, query, parameters))), output)
-    note_unfetched(stored)
+    note_unfetched(ctx, stored)

@@ -13,7 +13,7 @@ import click
 from mead.cli.context import settings
 from mead.cli.output import defang, emit, escape, plain
 from mead.cli.samples import verdict_of
-from mead.cli.stored import catalogue, snapshot
+from mead.cli.stored import catalogue, note_unfetched, snapshot
 from mead.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -45,11 +45,13 @@ def command(ctx: click.Context, what: str, output: str, transcript: Path | None,
     events = _session(stored, what)
     if events:
         _show({"session": what, "events": events}, output)
+        note_unfetched(ctx, stored)
         _write(ctx, _transcript(events), transcript, "transcript")
         return
     with catalogue(ctx) as known, known.ask() as queries:
         digest = _digest(queries, what)
         _show(_sample(queries, digest), output)
+    note_unfetched(ctx, stored)
     _write(ctx, digest, body, "body")
 
 

@@ -41,7 +41,7 @@ def command(
         _for_people(figures)
     else:
         emit(_rows(figures), output)
-    note_unfetched(stored)
+    note_unfetched(ctx, stored)
 
 
 def _rows(figures: Stats) -> Iterator[dict[str, Any]]:

@@ -82,18 +82,18 @@ def rows_of(stored: Snapshot, query: str, parameters: list[Any]) -> Iterator[dic
         connection.close()
 
 
-def note_unfetched(stored: Snapshot) -> None:
-    """Say how many offers were left because the egress policy is `observe`, if any were."""
-    connection = stored.connect()
-    try:
-        row = connection.execute(
-            "SELECT count(DISTINCT offer) FROM events WHERE kind = 'fetch.refused' AND policy = 'observe'"
-        ).fetchone()
-    finally:
-        connection.close()
-    if row and row[0]:
-        click.echo(
-            f"{row[0]} offers were recorded and not fetched because the egress policy was observe; "
-            "`mead init` changes it",
-            err=True,
-        )
+def note_unfetched(ctx: click.Context, stored: Snapshot) -> None:
+    """Say how many offers were left because the egress policy was `observe`, if any were.
+
+    Each of them is one `fetch.refused`: under that policy nothing is tried twice.
+    """
+    query = "SELECT count(*) AS count FROM events WHERE kind = 'fetch.refused' AND policy = 'observe'"
+    left = next(rows_of(stored, query, []))["count"]
+    if not left:
+        return
+    observing = settings(ctx).egress.policy == "observe"
+    click.echo(
+        f"{left} {'offer was' if left == 1 else 'offers were'} recorded and not fetched because the egress "
+        f"policy was observe{'; `mead init` changes it' if observing else ''}",
+        err=True,
+    )
