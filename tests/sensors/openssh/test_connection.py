@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import asyncssh
 import pytest
 from asyncssh.connection import SSHServerConnection
 
+from mead.sensors.openssh import connection
 from mead.sensors.openssh.connection import OpenSshConnection, options_for
 from mead.sensors.openssh.hostkeys import host_keys
 from mead.sensors.openssh.versions import VERSIONS
@@ -15,7 +17,7 @@ from mead.sensors.openssh.versions import VERSIONS
 USED = (
     "_get_extra_kex_algs", "_send_ext_info", "_process_userauth_request", "send_userauth_failure",
     "validate_public_key", "reload_config", "create_server_channel", "send_packet", "_force_close",
-    "_send_disconnect", "send_userauth_success",
+    "_send_disconnect", "send_userauth_success", "_log_packet",
 )  # fmt: skip
 
 
@@ -89,3 +91,12 @@ async def test_no_ignore_packets_are_sent_before_each_other(sensor: Any) -> None
     finally:
         asyncssh.connection.SSHConnection._packet_handlers = handlers
     assert seen == []
+
+
+def test_of_the_librarys_own_log_only_warnings_are_kept(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    quiet = connection._QUIET.get_child("child", "context")
+    quiet.info("Auth for user %s succeeded", "root")
+    quiet.debug1("Sending version %s", b"SSH-2.0-x")
+    quiet.warning("something odd: %s", b"\xff")
+    assert [record.getMessage() for record in caplog.records] == ["something odd: \\xff"]

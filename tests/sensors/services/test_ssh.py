@@ -12,6 +12,7 @@ import pytest
 
 from mead.sensors.openssh.versions import VERSIONS
 from mead.sensors.persona import Persona
+from mead.sensors.services import ssh as ssh_door
 
 OPTIONS = [
     "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
@@ -321,3 +322,19 @@ async def test_hostile_bytes_after_the_banner_end_only_their_own_connection(sens
         async with connect(running) as peer:
             assert (await peer.run("echo alive")).stdout == "alive\n"
         assert running.events.of("loss.counted") == []
+
+
+async def test_packets_of_one_moment_leave_together_and_before_the_end(bench: Any) -> None:
+    b = bench("ssh", port=22)
+    transport = ssh_door._Transport(b.context)
+    for data in (b"SSH-2.0-ours\r\n", b"one", b"two"):
+        transport.write(data)
+    assert b.link.sent == []
+    await asyncio.sleep(0)
+    assert b.link.sent == [b"onetwo"]
+    transport.write(b"last")
+    transport.close()
+    assert b.link.sent[-1] == b"last"
+    assert b.link.closed == "closed by the service"
+    await asyncio.sleep(0)
+    assert len(b.link.sent) == 2

@@ -11,6 +11,7 @@ Source: OpenSSH `auth2.c`, `kex.c`, `serverloop.c`.
 from __future__ import annotations
 
 import asyncio
+import logging
 from base64 import b64encode
 from collections.abc import Awaitable
 from hashlib import sha256
@@ -28,6 +29,7 @@ from asyncssh.constants import (
 from asyncssh.crypto import Curve25519DH
 from asyncssh.kex import register_kex_alg
 from asyncssh.kex_dh import _KexHybridECDH
+from asyncssh.logging import SSHLogger
 from asyncssh.packet import Boolean, NameList, SSHPacket
 from asyncssh.public_key import KeyImportError, decode_ssh_public_key
 
@@ -109,7 +111,28 @@ def options_for(
     )
 
 
-class _Channel(SSHServerChannel[bytes]):
+class _Quiet(SSHLogger):
+    """asyncssh's own log, of which only warnings are looked at: it says a dozen things of each packet."""
+
+    def log(self, level: int, msg: object, *args: Any, **kwargs: Any) -> None:
+        if level >= logging.WARNING:
+            super().log(level, msg, *args, **kwargs)
+
+    def get_child(self, child: str = "", context: str = "") -> SSHLogger:
+        return self
+
+
+_QUIET = _Quiet()
+
+
+class _Unlogged:
+    """Packets whose names and sizes nobody spells out."""
+
+    def _log_packet(self, *args: Any) -> None:
+        pass
+
+
+class _Channel(_Unlogged, SSHServerChannel[bytes]):
     """A session channel whose command may be any bytes."""
 
     def _process_exec_request(self, packet: SSHPacket) -> bool:
@@ -118,7 +141,7 @@ class _Channel(SSHServerChannel[bytes]):
         return bool(self._start_session(command=command))
 
 
-class OpenSshConnection(SSHServerConnection):
+class OpenSshConnection(_Unlogged, SSHServerConnection):
     """One connection that looks like `version`'s."""
 
     def __init__(
@@ -132,6 +155,7 @@ class OpenSshConnection(SSHServerConnection):
         self._claimed = version
         self._strict_asked = False
         super().__init__(loop, options)
+        self._logger = _QUIET
         self._policy = policy
         self._protocol_factory = lambda: owner
         names = [name.encode() for name in version.host_keys]

@@ -141,12 +141,17 @@ def out_closes(out: list[Output]) -> bool:
 
 
 class _Transport(asyncio.Transport):
-    """What asyncssh writes to: the host's link. The identification line was sent already."""
+    """What asyncssh writes to: the host's link. The identification line was sent already.
+
+    Packets of one moment leave together, as sshd's do, and not each by a write of its own.
+    """
 
     def __init__(self, context: Context) -> None:
         super().__init__()
         session = context.session
         self._link = context.link
+        self._loop = asyncio.get_running_loop()
+        self._packets: list[bytes] = []
         self._first = True
         self._addresses = {"peername": (session.source, 0), "sockname": (session.address, session.port)}
 
@@ -157,16 +162,24 @@ class _Transport(asyncio.Transport):
         if self._first:
             self._first = False
             return
-        self._link.send(bytes(data))
+        if not self._packets:
+            self._loop.call_soon(self._flush)
+        self._packets.append(bytes(data))
 
     def is_closing(self) -> bool:
         return False
 
     def close(self) -> None:
+        self._flush()
         self._link.close("closed by the service")
 
     def abort(self) -> None:
-        self._link.close("closed by the service")
+        self.close()
+
+    def _flush(self) -> None:
+        packets, self._packets = self._packets, []
+        if packets:
+            self._link.send(b"".join(packets))
 
 
 class _Policy(asyncssh.SSHServer):
