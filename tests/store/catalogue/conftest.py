@@ -24,13 +24,19 @@ def _as_unprivileged(command: list[str], directory: Path) -> subprocess.Complete
     return subprocess.run(command, check=True, capture_output=True, cwd=directory, timeout=60)
 
 
+def _program(name: str) -> str | None:
+    """Debian keeps the server's programs out of the PATH, one folder per version."""
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return str(found[-1]) if found else shutil.which(name)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """URL of a PostgreSQL that listens on a Unix socket only."""
     pytest.importorskip("psycopg", reason="needs psycopg: pip install 'psycopg[binary]'")
-    control, initialise = shutil.which("pg_ctl"), shutil.which("initdb")
+    control, initialise = _program("pg_ctl"), _program("initdb")
     if control is None or initialise is None:
-        pytest.skip("needs PostgreSQL's pg_ctl and initdb in PATH")
+        pytest.skip("needs PostgreSQL's pg_ctl and initdb: make setup as root installs them")
     directory = Path(tempfile.mkdtemp(prefix="mead-pg-"))
     if os.geteuid() == 0:
         os.chown(directory, 65534, 65534)

@@ -76,8 +76,79 @@ def test_a_catalogue_of_a_newer_mead_is_refused(place: str) -> None:
     with database.writing(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     engine.dispose()
-    with pytest.raises(StoreError, match="newer than 0001, which this MEAD knows: upgrade MEAD"):
+    with pytest.raises(StoreError, match="newer than 0002, which this MEAD knows: upgrade MEAD"):
         Catalogue.open(place)
+
+
+def _first_schema(place: str) -> None:
+    """A catalogue as the first migration left it, with an offer and a sighting in it."""
+    from alembic import command
+
+    engine = database._engine(place)
+    config = Config()
+    config.set_main_option("script_location", str(Path(package.__file__).parent / "migrations"))
+    with engine.execution_options(mead_writes=True).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        now = "'2026-03-01 12:00:00.000000'"
+        names = "offer, url, url_key, state, reason, attempts, final, sensor, first_seen, last_seen"
+        key = "x'00'" if connection.dialect.name == "sqlite" else "'\\x00'"
+        values = f"'o1', 'http://x/', {key}, 'failed', 'timed out', 3, true, 'edge', {now}, {now}"
+        connection.execute(text(f"INSERT INTO offers ({names}) VALUES ({values})"))
+    engine.dispose()
+
+
+def test_a_catalogue_of_the_first_schema_is_brought_to_the_newest(place: str) -> None:
+    _first_schema(place)
+    with Catalogue.open(place) as catalogue, catalogue.ask() as queries:
+        (offer,) = queries.offers().rows
+    assert (offer.offer, offer.state, offer.reason, offer.attempts) == ("o1", "failed", "timed out", 3)
+    engine = database.open_engine(place)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+MIGRATES = """
+import os, sys
+from pathlib import Path
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from mead.store.catalogue import Catalogue
+
+left = int(sys.argv[2])
+
+@event.listens_for(Engine, "after_cursor_execute")
+def count(connection, cursor, statement, *_):
+    global left
+    left -= 1
+    if left == 0:
+        os._exit(9)
+
+Catalogue.open(sys.argv[1]).close()
+"""
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["empty", "of the first schema"])
+def test_a_migration_that_is_killed_at_any_statement_is_done_at_the_next_start(
+    place: str, first: bool
+) -> None:
+    if not first:
+        _first_schema(place)
+    ended, statement, tried = 9, 1, 0
+    while ended == 9:
+        ended = subprocess.run(
+            [sys.executable, "-c", MIGRATES, place, str(statement)], check=False
+        ).returncode
+        statement += 7 if first else 2
+        tried += 1
+    assert ended == 0
+    assert tried > 3
+    engine = database.open_engine(place)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
 
 
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:

@@ -3,12 +3,19 @@
 
 from __future__ import annotations
 
+import functools
 import random
-from collections.abc import Sequence
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from mead.model import event as kinds
@@ -37,22 +44,13 @@ def content(catalogue: Catalogue) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def captured(sha256: str, minutes: float, src: str | None = "192.0.2.1", **more: Any) -> kinds.SampleCaptured:
-    return kinds.SampleCaptured(
-        time=at(minutes),
-        sensor="edge",
-        session="s1",
-        src=src,
-        service="telnet",
-        sha256=sha256,
-        size=9,
-        how="fetch",
-        **more,
-    )
+    said = {"sensor": "edge", "session": "s1", "service": "telnet", "size": 9, "how": "fetch"} | more
+    return kinds.SampleCaptured(time=at(minutes), src=src, sha256=sha256, **said)
 
 
-def offer(minutes: float, name: str = "o1") -> kinds.OfferSeen:
-    url = "http://198.51.100.7/bins.sh"
-    return kinds.OfferSeen(time=at(minutes), sensor="edge", session="s1", offer=name, url=url, tool="wget")
+def offer(minutes: float, name: str = "o1", **more: Any) -> kinds.OfferSeen:
+    said = {"sensor": "edge", "session": "s1", "url": "http://198.51.100.7/bins.sh", "tool": "wget"} | more
+    return kinds.OfferSeen(time=at(minutes), offer=name, **said)
 
 
 def outcome(kind: type[Event], minutes: float, name: str = "o1", **more: Any) -> Event:
@@ -61,24 +59,24 @@ def outcome(kind: type[Event], minutes: float, name: str = "o1", **more: Any) ->
 
 
 def fetched(minutes: float, **more: Any) -> Event:
-    return outcome(kinds.FetchDone, minutes, sha256=A, size=9, **more)
+    return outcome(kinds.FetchDone, minutes, **{"sha256": A, "size": 9, **more})
 
 
-def failed(minutes: float, *, final: bool, attempt: int = 1) -> Event:
-    return outcome(kinds.FetchFailed, minutes, reason="timed out", final=final, attempt=attempt)
+def failed(minutes: float, *, final: bool, attempt: int = 1, reason: str = "timed out") -> Event:
+    return outcome(kinds.FetchFailed, minutes, reason=reason, final=final, attempt=attempt)
 
 
-def refused(minutes: float) -> Event:
-    return outcome(kinds.FetchRefused, minutes, reason="policy", policy="observe")
+def refused(minutes: float, policy: str = "observe") -> Event:
+    return outcome(kinds.FetchRefused, minutes, reason="policy", policy=policy)
 
 
 def of_sample(kind: type[Event], minutes: float, **more: Any) -> Event:
     return kind(time=at(minutes), sensor="w", sha256=A, **more)
 
 
-def child(minutes: float) -> Event:
+def child(minutes: float, size: int = 3) -> Event:
     return kinds.ArtifactFound(
-        time=at(minutes), sensor="w", sha256=C, parent_sha256=A, relation="contains", size=3, name="x"
+        time=at(minutes), sensor="w", sha256=C, parent_sha256=A, relation="contains", size=size, name="x"
     )
 
 
@@ -133,6 +131,90 @@ def test_any_cut_into_batches_and_any_repetition_gives_the_same(catalogue: Catal
             other.apply(events[max(0, position - chance.randrange(4)) : position + length])
             position += length
         assert content(other) == content(catalogue)
+
+
+_MOMENTS = st.integers(0, 5)
+_SOURCES = st.sampled_from(["192.0.2.1", "192.0.2.2", None])
+_TEXTS = st.sampled_from(["x", "y", None])
+_ANY_EVENT = st.one_of(
+    st.builds(captured, st.sampled_from([A, B]), _MOMENTS, _SOURCES, size=st.integers(1, 2)),
+    st.builds(offer, _MOMENTS, st.sampled_from(["o1", "o2"]), session=_TEXTS, tool=st.sampled_from("wc")),
+    st.builds(fetched, _MOMENTS, sha256=st.sampled_from([A, B]), attempt=st.integers(1, 3)),
+    st.builds(failed, _MOMENTS, final=st.booleans(), attempt=st.integers(1, 3), reason=st.sampled_from("xy")),
+    st.builds(refused, _MOMENTS, policy=st.sampled_from(["observe", "queue"])),
+    st.builds(child, _MOMENTS, size=st.integers(1, 2)),
+    st.builds(
+        of_sample, st.just(kinds.FindingMade), _MOMENTS, analyser=st.just("y"), claim=st.sampled_from("xy"),
+        confidence=st.integers(1, 3), evidence=st.lists(st.sampled_from("xy"), max_size=2),
+    ),
+    st.builds(
+        of_sample, st.just(kinds.IndicatorSeen), _MOMENTS, indicator=st.sampled_from("xy"),
+        indicator_kind=st.just("url"), analyser=st.sampled_from("ab"), offset=st.integers(0, 2),
+    ),
+    st.builds(
+        of_sample, st.just(kinds.AnalysisDone), _MOMENTS, analyser=st.just("y"), verdict=st.just("clean"),
+    ),
+    st.builds(
+        kinds.ScanSeen, time=_MOMENTS.map(at), sensor=st.just("e"), packets=st.just(1),
+        origin=st.sampled_from("pq"),
+    ),
+)  # fmt: skip
+
+
+@given(st.lists(st.lists(_ANY_EVENT, max_size=6), min_size=1, max_size=3), st.randoms(use_true_random=False))
+@settings(max_examples=60, deadline=None)
+def test_the_order_in_which_streams_arrive_does_not_matter(
+    streams: list[list[Event]], chance: random.Random
+) -> None:
+    """Made from the events again, stream after stream, the catalogue is what it was while they came."""
+    rows = [numbered(events, f"s{number}") for number, events in enumerate(streams)]
+    turns = [number for number, row in enumerate(rows) for _ in row]
+    chance.shuffle(turns)
+    left = [iter(row) for row in rows]
+    with _in_memory() as live, _in_memory() as again:
+        for number in turns:
+            live.apply([next(left[number])])
+        for row in rows:
+            again.apply(row)
+        assert content(live) == content(again)
+
+
+@contextmanager
+def _in_memory() -> Iterator[Catalogue]:
+    """A catalogue that many examples can afford."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
+        shutil.copy(_empty(), Path(folder) / "c.sqlite")
+        with Catalogue.open(Path(folder) / "c.sqlite") as catalogue:
+            yield catalogue
+
+
+@functools.cache
+def _empty() -> Path:
+    path = Path(tempfile.mkdtemp()) / "empty.sqlite"
+    with Catalogue.open(path):
+        return path
+
+
+def test_names_of_any_length_are_kept_apart(catalogue: Catalogue) -> None:
+    long = ["\U0001f480" * 5000, "\U0001f480" * 5001]
+    events: list[Event] = []
+    for name in long:
+        events += [
+            captured(A, 1, name, session=name, name=name),
+            offer(2, name, session=name),
+            outcome(kinds.FetchFailed, 3, name, reason=name, final=True),
+            of_sample(kinds.FindingMade, 4, analyser=name, claim=name, value=name),
+            of_sample(kinds.AnalysisDone, 4, analyser=name, database="d", verdict="found"),
+        ]
+    for _ in range(2):
+        catalogue.apply(numbered(events))
+    with catalogue.ask() as queries:
+        sample = queries.sample(A)
+        assert sample
+        assert (sample.sightings, sample.sources, sample.detections) == (2, 2, 2)
+        assert [row.state for row in queries.offers().rows] == ["failed", "failed"]
+        assert [row.reason for row in queries.offers(session=long[1]).rows] == [long[1]]
+        assert len(queries.findings(A).rows) == 2
 
 
 def test_a_failed_batch_leaves_no_trace(catalogue: Catalogue) -> None:

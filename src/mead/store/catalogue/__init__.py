@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is known of every body, in SQL: samples, how they came, what came out of them, what was found.
 
-The catalogue is made from events and can be made again from them. It is SQLite in one file on one
-machine and PostgreSQL when that is outgrown; the schema and the statements are the same.
+The catalogue is made from events and can be made again from those that are kept. It is SQLite in one file
+on one machine and PostgreSQL when that is outgrown; the schema and the statements are the same.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Self
 from sqlalchemy import Engine
 
 from mead.store.catalogue.database import open_engine, reading, writing
-from mead.store.catalogue.project import Projected, Projection, Sequenced
+from mead.store.catalogue.forgetting import Forgotten, forget
+from mead.store.catalogue.project import Projected, Projection, Sequenced, lock_out_other_writers
 from mead.store.catalogue.queries import Queries
 from mead.store.catalogue.rows import (
     Detection,
@@ -32,8 +33,8 @@ from mead.store.catalogue.rows import (
 )  # fmt: skip
 
 __all__ = [
-    "Catalogue", "Detection", "Edge", "Finding", "Indicator", "Offer", "Page", "Projected", "Queries",
-    "Sample", "Scan", "Sequenced", "Sighting", "UrlBody",
+    "Catalogue", "Detection", "Edge", "Finding", "Forgotten", "Indicator", "Offer", "Page", "Projected",
+    "Queries", "Sample", "Scan", "Sequenced", "Sighting", "UrlBody",
 ]  # fmt: skip
 
 
@@ -61,6 +62,12 @@ class Catalogue:
         """
         with writing(self._engine) as connection:
             return Projection().apply(connection, events)
+
+    def forget(self, before: datetime) -> Forgotten:
+        """Forget who came before a moment; samples and what is known of them stay."""
+        with writing(self._engine) as connection:
+            lock_out_other_writers(connection)
+            return forget(connection, before)
 
     def samples(
         self,

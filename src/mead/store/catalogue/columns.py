@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Column types that SQLite and PostgreSQL hold alike: digests as 32 bytes, times as UTC."""
+"""Column types that SQLite and PostgreSQL hold alike: digests as 32 bytes, times as UTC, bounded names."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, LargeBinary, types
+from sqlalchemy import DateTime, Dialect, LargeBinary, Text, types
 
-__all__ = ["Digest", "UtcTime", "key_of"]
+__all__ = ["Digest", "Name", "UtcTime", "key_of", "shortened"]
+
+_MAX_NAME_CHARACTERS = 512
+"""PostgreSQL's index holds no value beyond 2,700 bytes; a character has at most four."""
 
 
 class Digest(types.TypeDecorator[str]):
@@ -23,6 +26,25 @@ class Digest(types.TypeDecorator[str]):
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         return None if value is None else bytes(value).hex()
+
+
+class Name(types.TypeDecorator[str]):
+    """A text that an index holds: one that is too long stands as its beginning and its digest."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - the interface's
+        return None if value is None else shortened(value)
+
+
+def shortened(text: str) -> str:
+    """The text itself if an index can hold it; no NUL, which PostgreSQL does not take."""
+    text = text.replace("\0", "\\x00")
+    if len(text) <= _MAX_NAME_CHARACTERS:
+        return text
+    digest = key_of(text)
+    return text[: _MAX_NAME_CHARACTERS - len(digest) - 1] + "~" + digest
 
 
 class UtcTime(types.TypeDecorator[datetime]):

@@ -17,7 +17,7 @@ from mead.errors import ConfigError, MissingTool, StoreError
 
 __all__ = ["HEAD", "explained", "open_engine", "reading", "writing"]
 
-HEAD = "0001"
+HEAD = "0002"
 """Newest migration; a test holds it against the scripts."""
 
 _WRITES = "mead_writes"

@@ -21,10 +21,22 @@ _CHUNK = 500
 Row = dict[str, Any]
 
 
-def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows; those whose key is there already are left as they are."""
-    if rows:
-        connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
+def insert_new(
+    connection: Connection, table: Table, rows: Sequence[Row], earliest: str | None = None
+) -> None:
+    """Insert rows; of two with the same key the first stays, or the one that has less in `earliest`."""
+    if not rows:
+        return
+    statement = _insert(connection, table)
+    if earliest is None:
+        statement = statement.on_conflict_do_nothing()
+    else:
+        statement = statement.on_conflict_do_update(
+            index_elements=list(table.primary_key.columns),
+            set_={earliest: statement.excluded[earliest]},
+            where=statement.excluded[earliest] < table.c[earliest],
+        )
+    connection.execute(statement, list(rows))
 
 
 class Fold:

@@ -2,13 +2,14 @@
 """Events to tables. Applying an event twice changes nothing: each stream's position is stored with it.
 
 Streams are read in the order of their sequence; an event at or before its stream's position is skipped.
-Events of different streams come in any order, so every fold is by time and not by arrival.
+Events of different streams come in any order, so every fold is by what the events say and never by arrival:
+the same events give the same rows whenever and however often the catalogue is made from them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ from mead.model import event as kinds
 from mead.model.artifact import is_sha256
 from mead.model.event import Event
 from mead.store.catalogue import tables
-from mead.store.catalogue.columns import key_of
+from mead.store.catalogue.columns import key_of, shortened
 from mead.store.catalogue.folding import Fold, insert_new
 
 __all__ = ["Projected", "Projection", "Sequenced"]
@@ -29,6 +30,9 @@ Sequenced = tuple[str, int, int, Event]
 
 Row = dict[str, Any]
 _LARGEST = (1 << 63) - 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST = {"sample_sources": "first_seen", "imports": "time"}
+"""Tables whose rows only say since when: the column that says it."""
 _MAX_HOST = 255
 
 
@@ -65,7 +69,7 @@ class Projection:
             else:
                 unreadable += 1
         for name, rows in self._new.items():
-            insert_new(connection, tables.metadata.tables[name], rows)
+            insert_new(connection, tables.metadata.tables[name], rows, _EARLIEST.get(name))
         for fold in self._folds.values():
             fold.write(connection)
         _store_positions(connection, {stream for stream, *_ in events}, positions)
@@ -83,18 +87,16 @@ class Projection:
         self._new.setdefault(table.name, []).append(row)
 
     def _change(self, table: Table, key: str, change: Callable[[Row | None], Row]) -> None:
-        self._folds.setdefault(table.name, Fold(table)).change(_storable(key), change)
+        self._folds.setdefault(table.name, Fold(table)).change(shortened(key), change)
 
     def _seen(self, table: Table, key: str, time: datetime, row: Row) -> None:
-        """A row that only remembers when it was first and last true."""
-        self._change(table, key, lambda old: _widened(old or row, time))
+        """A row described as when it was first true, which remembers when it was last."""
+        self._change(table, key, lambda old: _earlier(old, row, time))
 
     def _sample(self, identity: Row, event: kinds.SampleCaptured) -> None:
-        fresh = {"size": event.size, "sightings": 0}
-
         def count(old: Row | None) -> Row:
-            row = _widened(old or fresh, event.time)
-            return {**row, "sightings": row["sightings"] + 1}
+            row = _earlier(old, {"size": event.size}, event.time)
+            return {**row, "sightings": (old["sightings"] if old else 0) + 1}
 
         self._change(tables.samples, event.sha256, count)
         names = (
@@ -146,10 +148,8 @@ class Projection:
         self._seen(tables.indicators, key, event.time, row)
 
     def _offer(self, _: Row, event: kinds.OfferSeen) -> None:
-        known = _fields(event, ("tool", "sensor", "session", "src", "service"))
-        self._change(
-            tables.offers, event.offer, lambda old: _widened(old or _new_offer(event), event.time) | known
-        )
+        said = _description(event) | {"tool": _storable(event.tool)}
+        self._change(tables.offers, event.offer, lambda old: _widened(_described(old, said), event.time))
         self._url(event.url, event.time, offers=1)
 
     def _fetched(self, _: Row, event: kinds.FetchDone) -> None:
@@ -177,11 +177,13 @@ class Projection:
     def _outcome(
         self, event: kinds.FetchDone | kinds.FetchFailed | kinds.FetchRefused, outcome: Row, attempt: int
     ) -> None:
+        outcome = {name: _storable(value) for name, value in outcome.items()} | {"outcome_time": event.time}
+
         def settle(old: Row | None) -> Row:
-            row = old or _new_offer(event)
-            wins = _outweighs(row, outcome, event.time)
+            row = _described(old, _description(event) | {"tool": None})
+            settled = outcome if _weight(outcome) > _weight(row) else {}
             attempts = {"attempts": max(row["attempts"], attempt)}
-            return _widened(row, event.time) | attempts | (outcome if wins else {})
+            return _widened(row | settled, event.time) | attempts
 
         self._change(tables.offers, event.offer, settle)
         self._url(event.url, event.time, offers=0)
@@ -256,19 +258,54 @@ def _widened(row: Row, time: datetime) -> Row:
     }
 
 
-def _new_offer(event: kinds.OfferSeen | kinds.FetchDone | kinds.FetchFailed | kinds.FetchRefused) -> Row:
-    described = _fields(event, ("url", "sensor", "session", "src", "service"))
-    nothing_yet = {"state": "offered", "reason": None, "policy": None, "attempts": 0, "final": False}
-    return described | nothing_yet | {"url_key": key_of(event.url), "sha256": None, "tool": None}
+def _earlier(old: Row | None, row: Row, time: datetime) -> Row:
+    """The row as the earliest event described it; of two at the same time, the lesser one."""
+    if old is None:
+        return _widened(row, time)
+    known = {name: old[name] for name in row}
+    wins = (time, _rank(row)) < (old["first_seen"], _rank(known))
+    return _widened(old | row if wins else old, time)
 
 
-def _outweighs(row: Row, outcome: Row, time: datetime) -> bool:
-    """A body settles an offer for good; an outcome beats an attempt; else the later one counts."""
-    if row["state"] == "fetched" or outcome["state"] == "fetched":
-        return bool(row["state"] != "fetched")
-    if row["final"] != outcome["final"]:
-        return bool(outcome["final"])
-    return bool(time >= row.get("last_seen", time))
+def _rank(row: Row) -> list[str]:
+    """An order of descriptions that does not depend on when they came."""
+    return [repr(row[name]) for name in sorted(row)]
+
+
+_NOTHING_YET: Row = {
+    "state": "offered", "reason": None, "policy": None, "attempts": 0, "final": False, "sha256": None,
+    "outcome_time": None,
+}  # fmt: skip
+_Offering = kinds.OfferSeen | kinds.FetchDone | kinds.FetchFailed | kinds.FetchRefused
+
+
+def _description(event: _Offering) -> Row:
+    names = {"sensor": event.sensor, "session": event.session, "src": event.src, "service": event.service}
+    described = {name: text and shortened(text) for name, text in names.items()}
+    return described | {"url": _storable(event.url), "url_key": key_of(event.url)}
+
+
+def _described(old: Row | None, said: Row) -> Row:
+    """The offer with its description: that of `offer.seen`, which alone names a tool, before any other."""
+    if old is None:
+        return _NOTHING_YET | said
+    known = {name: old[name] for name in said}
+    wins = (said["tool"] is None, _rank(said)) < (known["tool"] is None, _rank(known))
+    return old | said if wins else old
+
+
+def _weight(outcome: Row) -> tuple[bool, bool, int, list[str]]:
+    """The first body settles an offer for good; the last word beats an attempt; else the later one counts."""
+    time = outcome["outcome_time"]
+    if time is None:
+        settled = outcome["state"] != "offered" or outcome["reason"] is not None
+        if not settled:
+            return False, False, -_LARGEST, []
+        time = outcome["last_seen"]  # by a MEAD that did not note it
+    moment = (time - _EPOCH) // timedelta(microseconds=1)
+    fetched = outcome["state"] == "fetched"
+    names = ("state", "reason", "policy", "sha256")
+    return fetched, outcome["final"], -moment if fetched else moment, [repr(outcome[name]) for name in names]
 
 
 def _host(url: str) -> str | None:

@@ -203,6 +203,16 @@ class Queries:
         return {row.stream: row.sequence for row in self._connection.execute(select(tables.applied))}
 
     def _url_bodies(
+    def known_bodies(self, digests: Iterable[str]) -> set[str]:
+        """Which of these are samples, came out of one, or had something come out of them."""
+        keys, artifacts = list(digests), tables.artifacts.c
+        columns: Sequence[ColumnElement[Any]] = (
+            tables.samples.c.sha256,
+            artifacts.sha256,
+            artifacts.parent_sha256,
+        )
+        return {found for column in columns for found in self._present(column, keys)}
+
         self, where: ColumnElement[bool], limit: int, after: str | None
     ) -> rows.Page[rows.UrlBody]:
         bodies, urls = tables.url_bodies, tables.urls

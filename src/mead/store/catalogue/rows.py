@@ -32,7 +32,7 @@ class Sample(Struct, frozen=True, kw_only=True):
     last_seen: datetime
     sightings: int
     sources: int
-    """Distinct source addresses."""
+    """Distinct source addresses, as far as they are remembered (`store.retention_days`)."""
     engines: int
     """Scan engines that gave a verdict at least once: `found`, `clean` or `done`."""
     detections: int

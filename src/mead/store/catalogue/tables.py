@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text
 
-from mead.store.catalogue.columns import Digest, UtcTime
+from mead.store.catalogue.columns import Digest, Name, UtcTime
 
 __all__ = [
     "applied", "artifacts", "findings", "imports", "indicators", "meta", "metadata", "offers",
@@ -62,7 +62,7 @@ sample_sources = Table(
     "sample_sources",
     metadata,
     Column("sha256", Digest, primary_key=True),
-    Column("src", Text, primary_key=True),
+    Column("src", Name, primary_key=True),
     Column("first_seen", UtcTime, nullable=False),
 )
 
@@ -72,19 +72,20 @@ sightings = Table(
     *_event_key(),
     Column("sha256", Digest, nullable=False),
     Column("time", UtcTime, nullable=False),
-    Column("sensor", Text, nullable=False),
-    Column("session", Text),
-    Column("src", Text),
+    Column("sensor", Name, nullable=False),
+    Column("session", Name),
+    Column("src", Name),
     Column("dst", Text),
     Column("dst_port", BigInteger),
-    Column("service", Text),
+    Column("service", Name),
     Column("how", Text, nullable=False),
     Column("name", Text),
     Column("url", Text),
-    Column("offer", Text),
+    Column("offer", Name),
     Index(None, "sha256", "time"),
     Index(None, "session"),
     Index(None, "src", "time"),
+    Index(None, "time"),
 )
 
 artifacts = Table(
@@ -109,7 +110,7 @@ findings = Table(
     Column("finding", Digest, primary_key=True),
     Column("sha256", Digest, nullable=False),
     Column("analyser", Text, nullable=False),
-    Column("claim", Text, nullable=False),
+    Column("claim", Name, nullable=False),
     Column("value", Text),
     Column("rule", Text),
     Column("engine_version", Text),
@@ -128,7 +129,7 @@ scans = Table(
     metadata,
     *_event_key(),
     Column("sha256", Digest, nullable=False),
-    Column("engine", Text, nullable=False),
+    Column("engine", Name, nullable=False),
     Column("engine_version", Text),
     Column("database", Text),
     Column("verdict", Text, nullable=False),
@@ -158,7 +159,7 @@ indicators = Table(
 offers = Table(
     "offers",
     metadata,
-    Column("offer", Text, primary_key=True),
+    Column("offer", Name, primary_key=True),
     Column("url", Text, nullable=False),
     Column("url_key", Digest, nullable=False),
     Column("state", Text, nullable=False),
@@ -166,12 +167,13 @@ offers = Table(
     Column("policy", Text),
     Column("attempts", BigInteger, nullable=False),
     Column("final", Boolean, nullable=False),
+    Column("outcome_time", UtcTime),
     Column("sha256", Digest),
     Column("tool", Text),
-    Column("sensor", Text, nullable=False),
-    Column("session", Text),
-    Column("src", Text),
-    Column("service", Text),
+    Column("sensor", Name, nullable=False),
+    Column("session", Name),
+    Column("src", Name),
+    Column("service", Name),
     Column("first_seen", UtcTime, nullable=False),
     Column("last_seen", UtcTime, nullable=False),
     Index(None, "last_seen", "offer"),
@@ -185,7 +187,7 @@ urls = Table(
     metadata,
     Column("url_key", Digest, primary_key=True),
     Column("url", Text, nullable=False),
-    Column("host", Text),
+    Column("host", Name),
     Column("offers", BigInteger, nullable=False),
     Column("first_seen", UtcTime, nullable=False),
     Column("last_seen", UtcTime, nullable=False),
