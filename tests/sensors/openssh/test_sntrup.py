@@ -10,9 +10,13 @@ from mead.sensors.openssh import sntrup
 from mead.sensors.openssh.sntrup import P, Q
 
 
-def test_the_product_is_that_of_the_ring() -> None:
-    draw = random.Random(1)
-    left = [draw.randrange(-2295, 2296) for _ in range(P)]
+DRAW = random.Random(1)
+
+
+@pytest.mark.parametrize(
+    "left", [[DRAW.randrange(-2295, 2296) for _ in range(P)], [2295] * P, [-2295] * P, [0] * P]
+)
+def test_the_product_is_that_of_the_ring(left: list[int]) -> None:
     small = sntrup._short()
     raw = [0] * (2 * P - 1)
     for j, sign in enumerate(small):

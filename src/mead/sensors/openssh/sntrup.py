@@ -15,6 +15,7 @@ import sys
 from array import array
 from functools import lru_cache
 from hashlib import sha512
+from itertools import accumulate
 
 __all__ = ["CIPHERTEXT_BYTES", "PUBLIC_KEY_BYTES", "encapsulate"]
 
@@ -22,6 +23,8 @@ P, Q, W = 761, 4591, 286
 _HALF = (Q - 1) // 2
 _SLOT = 32
 """Bits of a coefficient when a polynomial is packed into one integer: a product stays under 2^24."""
+_SLOT_LIFT = 1 << 24
+_LIFT = sum(_SLOT_LIFT << _SLOT * place for place in range(2 * P - 1))
 PUBLIC_KEY_BYTES = 1158
 CIPHERTEXT_BYTES = 1039
 _LIMIT = 16384
@@ -49,10 +52,11 @@ def _hash(prefix: int, data: bytes) -> bytes:
 
 
 def _short() -> list[int]:
-    """W coefficients of ±1 at random places, the others 0."""
+    """W coefficients of ±1 at random places, the others 0: places are drawn by sorting random words."""
     small = [0] * P
-    for place in secrets.SystemRandom().sample(range(P), W):
-        small[place] = secrets.randbits(1) * 2 - 1
+    words = array("I", secrets.token_bytes(4 * P))
+    for place in sorted(range(P), key=words.__getitem__)[:W]:
+        small[place] = ((words[place] & 1) << 1) - 1
     return small
 
 
@@ -69,31 +73,24 @@ def _multiply(shifted: list[int], small: list[int]) -> list[int]:
     """Product modulo x^761 - x - 1 and 4591, centred; the first factor is stored plus 2295.
 
     Both are packed into integers (Kronecker substitution), so that the machine's long multiplication
-    does the work. The small factor is split into its positive and negative half.
+    does the work; a constant in each slot of the product keeps it from becoming negative.
     """
-    left = _pack(shifted)
-    plus = left * _pack([value == 1 for value in small])
-    minus = left * _pack([value == -1 for value in small])
-    ups, downs = _unpack(plus), _unpack(minus)
-    running = _convolved_shift(small)
-    raw = [up - down - extra for up, down, extra in zip(ups, downs, running, strict=True)]
-    for i in range(2 * P - 2, P - 1, -1):
-        raw[i - P] += raw[i]
-        raw[i - P + 1] += raw[i]
-    return [(value + _HALF) % Q - _HALF for value in raw[:P]]
+    signed = _pack([value == 1 for value in small]) - _pack([value == -1 for value in small])
+    slots = _unpack(_pack(shifted) * signed + _LIFT)
+    raw = [slot - extra for slot, extra in zip(slots, _convolved_shift(small), strict=True)]
+    high = raw[P:]
+    folded = zip(raw[:P], [*high, 0], [0, *high], strict=True)
+    return [(value + same + before + _HALF) % Q - _HALF for value, same, before in folded]
 
 
 def _convolved_shift(small: list[int]) -> list[int]:
-    """What the 2295 added to each coefficient contributed: 2295 times the product with 1 + x + … + x^760."""
-    out: list[int] = []
-    total = 0
-    for i in range(2 * P - 1):
-        if i < P:
-            total += small[i]
-        if i >= P:
-            total -= small[i - P]
-        out.append(total * _HALF)
-    return out
+    """What `_LIFT` and the 2295 added to each coefficient contributed to the product.
+
+    The latter is 2295 times the product with 1 + x + … + x^760: sums of runs of coefficients.
+    """
+    runs = list(accumulate(small))
+    runs += [runs[-1] - run for run in runs[:-1]]
+    return [run * _HALF + _SLOT_LIFT for run in runs]
 
 
 def _pack(values: list[int] | list[bool]) -> int:
