@@ -9,7 +9,6 @@ import pytest
 from mead.sensors.openssh import sntrup
 from mead.sensors.openssh.sntrup import P, Q
 
-
 DRAW = random.Random(1)
 
 
