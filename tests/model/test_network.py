@@ -6,7 +6,7 @@ from ipaddress import IPv6Address
 
 import pytest
 
-from mead.model.network import canonical, embedded_ipv4
+from mead.model.network import canonical, embedded_ipv4, subscriber
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,11 @@ from mead.model.network import canonical, embedded_ipv4
 )
 def test_addresses_have_one_canonical_text(given: str, expected: str) -> None:
     assert canonical(given) == expected
+
+
+def test_a_subscriber_holds_an_address_or_a_64() -> None:
+    assert subscriber("192.0.2.1") == "192.0.2.1"
+    assert subscriber("2001:db8:0:1:ffff::1") == subscriber("2001:db8:0:1::") == "2001:db8:0:1::/64"
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ class Bench:
 
     def _sent(self, outputs: list[Output]) -> bytes:
         sent = b""
-        for item in outputs:
+        for item in (*outputs, *self.link.turns()):
             if isinstance(item, Send):
                 sent += item.data
             elif isinstance(item, Close):

@@ -1,4 +1,4 @@
-"""The driver: limits, time-outs, failures of our own, and many connections."""
+"""The driver: limits, time-outs, and many connections."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import socket
 import struct
 from typing import Any
 
-from mead.sensors.host import Limits
-from mead.wire.core import Close, Send, Wait
+from mead.sensors import host as host_module
+from mead.sensors.host import Host, Limits
+from mead.sensors.session import Endpoint
+from mead.wire.core import Close, Send
 
 
 class Echo:
@@ -23,10 +25,6 @@ class Echo:
         return [Send(b"hello\n")]
 
     def receive(self, data: Any) -> Any:
-        if data.startswith(b"fail"):
-            raise ValueError("ours")
-        if data.startswith(b"wait"):
-            return [Send(b"a"), Wait(0.05), Send(b"b"), Wait(0.05), Send(b"c"), Close("done")]
         if data.startswith(b"bye"):
             return [Send(b"bye\n"), Close("said bye"), Send(b"never")]
         return [Send(data)]
@@ -54,24 +52,6 @@ async def test_a_session_is_opened_counted_and_closed(sensor: Any) -> Any:
         assert status.listeners == [f"echo 127.0.0.1:{running.ports['echo']}"]
 
 
-async def test_waits_are_kept_and_nothing_is_reordered(sensor: Any) -> Any:
-    async with sensor(extra={"echo": Echo}) as running:
-        started = asyncio.get_running_loop().time()
-        assert await talk(running.ports["echo"], b"wait") == b"hello\nabc"
-        assert asyncio.get_running_loop().time() - started >= 0.09
-
-
-async def test_our_own_failure_ends_one_session_and_is_told(sensor: Any, caplog: Any) -> Any:
-    async with sensor(extra={"echo": Echo}) as running:
-        await talk(running.ports["echo"], b"fail")
-        (closed,) = await running.events.until("session.close")
-        assert closed.reason == "internal error"
-        (loss,) = running.events.of("loss.counted")
-        assert (loss.what, loss.reason) == ("session", "internal error: ValueError")
-        assert await talk(running.ports["echo"], b"bye") == b"hello\nbye\n"
-    assert "ours" in caplog.text
-
-
 async def test_connections_of_one_source_are_limited_and_the_rest_counted(sensor: Any) -> Any:
     async with sensor(extra={"echo": Echo}, limits=Limits(max_connections_per_source=2)) as running:
         kept = [await asyncio.open_connection("127.0.0.1", running.ports["echo"]) for _ in range(2)]
@@ -88,6 +68,51 @@ async def test_connections_of_one_source_are_limited_and_the_rest_counted(sensor
         assert await talk(running.ports["echo"], b"bye") == b"hello\nbye\n"
     (loss,) = running.events.of("loss.counted")
     assert (loss.count, loss.unit) == (3, "connections")
+
+
+async def test_a_subscriber_of_ipv6_is_one_source_whatever_address_it_takes(bench: Any) -> None:
+    b = bench("telnet")
+    host = Host(
+        sensor="s", sink=b.events, desk=b.desk, persona=b.persona, credentials=b.credentials, clock=b.clock,
+        limits=Limits(max_connections_per_source=2),
+    )  # fmt: skip
+    addresses = ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:2:1::", "2001:db8:1:3::1")
+    one, two, three, other = (
+        host._welcome("echo", Echo, Endpoint(address, 40000, "2001:db8::1", 23)) for address in addresses
+    )
+    assert one
+    assert two
+    assert three is None
+    assert other
+    assert [event.src for event in b.events.of("limit.reached")] == ["2001:db8:1:2:1::"]
+    assert host.leave(one)
+    assert not host.leave(one)
+    assert host.admit("2001:db8:1:2:1::")
+
+
+async def test_over_the_bound_of_memory_those_who_brought_most_go(sensor: Any, monkeypatch: Any) -> None:
+    held = 0
+    monkeypatch.setattr(host_module, "resident_bytes", lambda: held)
+    async with sensor(extra={"echo": Echo}, limits=Limits(max_memory_bytes=1 << 20)) as running:
+        small, big = [await asyncio.open_connection("127.0.0.1", running.ports["echo"]) for _ in range(2)]
+        for (reader, writer), size in ((small, 10), (big, 300_000)):
+            writer.write(b"x" * size)
+            await reader.readexactly(size + len(b"hello\n"))
+        running.host._sweep()
+        assert len(running.host.connections) == 2
+        held = (1 << 20) + 200_000
+        running.host._sweep()
+        (closed,) = await running.events.until("session.close")
+        assert (closed.reason, closed.bytes_in) == ("too much memory", 300_000)
+        assert running.events.of("limit.reached")[0].limit == "max_memory_bytes"
+        with contextlib.suppress(ConnectionError):
+            assert await talk(running.ports["echo"], b"bye") == b""
+        held = 0
+        running.host._sweep()
+        assert await talk(running.ports["echo"], b"bye") == b"hello\nbye\n"
+        for _, writer in (small, big):
+            writer.close()
+    assert [event.reason for event in running.events.of("loss.counted")] == ["max_memory_bytes"]
 
 
 async def test_silence_ends_a_connection(sensor: Any) -> Any:

@@ -87,6 +87,7 @@ FIELDS: dict[str, str] = {
     "layer": "name of the encoding that was taken off",
     "limit": "name of the limit",
     "limit_value": "the bound that was reached",
+    "listen": "whether we were to listen at the target for the peer, instead of connecting to it",
     "listeners": "what the sensor listens on, `service address:port`",
     "method": "request or authentication method",
     "name": "name that the peer gave to it",

@@ -231,10 +231,14 @@ class SampleCaptured(Event, frozen=True, kw_only=True, tag="sample.captured"):
 
 
 class TunnelRequested(Event, frozen=True, kw_only=True, tag="tunnel.requested"):
-    """The peer asked to be forwarded elsewhere (SSH direct-tcpip, proxy); it was not."""
+    """The peer asked to be forwarded elsewhere (SSH direct-tcpip, proxy), or to be reached by us; it was not.
+
+    With `listen`, the target is where we were to listen for it (`ssh -R`).
+    """
 
     target_host: str
     target_port: int
+    listen: bool = False
     sha256: str | None = None
     size: int = 0
 

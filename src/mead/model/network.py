@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from ipaddress import IPv4Address, IPv6Address
 
-__all__ = ["canonical", "embedded_ipv4"]
+__all__ = ["canonical", "embedded_ipv4", "subscriber"]
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")
@@ -21,6 +21,13 @@ def canonical(address: str) -> str:
     if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped:
         return str(parsed.ipv4_mapped)
     return str(parsed)
+
+
+def subscriber(address: str) -> str:
+    """What one subscriber holds at least: a canonical IPv4 address itself, in IPv6 its /64."""
+    if ":" not in address:
+        return address
+    return str(ipaddress.IPv6Network((int(ipaddress.IPv6Address(address)) >> 64 << 64, 64)))
 
 
 def embedded_ipv4(address: IPv6Address) -> tuple[IPv4Address, ...]:

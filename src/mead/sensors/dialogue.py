@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from mead.sensors.persona import Persona
     from mead.sensors.session import Session
 
-__all__ = ["Context", "Dialogue", "Link", "Service", "SilentLink"]
+__all__ = ["Context", "Dialogue", "Link", "Service", "SilentLink", "Turn", "Work"]
+
+_TURN_SECONDS = 0.005
+_TURN_BYTES = 1 << 18
+
+Work: TypeAlias = Callable[[], list[Output]]
+"""A piece of a dialogue's work: what is to be said."""
 
 
 class Link(Protocol):
@@ -31,6 +37,12 @@ class Link(Protocol):
     def close(self, reason: str) -> None:
         """End the connection after what was sent; `reason` goes into `session.close`."""
 
+    def later(self, work: Work) -> None:
+        """Do `work` when the other connections had their turn; nothing is read from the peer until then.
+
+        A peer that is gone does not stop it: what it asked for before it went is still observed.
+        """
+
 
 class SilentLink:
     """A link with nobody at the other end: replays and tests."""
@@ -38,6 +50,7 @@ class SilentLink:
     def __init__(self) -> None:
         self.sent: list[bytes] = []
         self.closed: str | None = None
+        self._work: list[Work] = []
 
     def send(self, data: bytes) -> None:
         self.sent.append(data)
@@ -45,9 +58,39 @@ class SilentLink:
     def close(self, reason: str) -> None:
         self.closed = self.closed or reason
 
+    def later(self, work: Work) -> None:
+        self._work.append(work)
+
+    def turns(self) -> list[Output]:
+        """Do now what was put off, and what that puts off."""
+        out: list[Output] = []
+        while self._work:
+            out += self._work.pop(0)()
+        return out
+
+
+class Turn:
+    """How long a dialogue with more to do goes on before others have their turn (`Link.later`)."""
+
+    __slots__ = ("_bytes", "_session", "_until")
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._until = session.elapsed() + _TURN_SECONDS
+        self._bytes = 0
+
+    def said(self, size: int) -> None:
+        """So many bytes were answered."""
+        self._bytes += size
+
+    @property
+    def over(self) -> bool:
+        """Whether time or answers of this turn are used up."""
+        return self._bytes > _TURN_BYTES or self._session.elapsed() > self._until
+
 
 class Dialogue(Protocol):
-    """One conversation. Facts in its outputs that it did not turn into events itself are recorded."""
+    """One conversation. `PeerError` and `Limit` facts in its outputs become events without its doing."""
 
     def open(self) -> list[Output]:
         """What the service says first."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import grp
 import os
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from mead.errors import ConfigError
 
 __all__ = ["Door", "bind", "drop_privileges"]
+
+_PR_SET_NO_NEW_PRIVS = 38
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +116,12 @@ def _advice(service: str, address: str, port: int, error: OSError) -> str:
 def drop_privileges(user: str = "nobody") -> None:
     """Become `user` for good, when root. Everything that is still to be imported must be readable for it.
 
+    No program that this process may start can win privileges either, whoever it runs as.
+
     Raises:
         ConfigError: there is no such user, or privileges could be had back.
     """
+    ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, *(ctypes.c_ulong(flag) for flag in (1, 0, 0, 0)))
     if os.geteuid() != 0:
         return
     try:

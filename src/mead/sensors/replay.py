@@ -227,7 +227,7 @@ class _Replay:
 
     def _perform(self, flow: _Flow, outputs: list[Output]) -> None:
         assert flow.session is not None
-        for item in outputs:
+        for item in (*outputs, *flow.link.turns()):
             if isinstance(item, Fact):
                 flow.session.observe(item)
             elif isinstance(item, Close):

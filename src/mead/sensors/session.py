@@ -6,16 +6,19 @@ The identity is bound when the peer connects and cannot be overridden by anythin
 
 from __future__ import annotations
 
+import logging
 import secrets
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from mead.clock import Clock
 from mead.model.codec import excerpt, text
-from mead.model.event import Event, LimitReached, PeerErrorSeen, SessionClose, SessionOpen
+from mead.model.event import Event, LimitReached, LossCounted, PeerErrorSeen, SessionClose, SessionOpen
 from mead.wire.core import Fact, Limit, PeerError
 
 __all__ = ["Endpoint", "Session", "Sink"]
+
+_log = logging.getLogger(__name__)
 
 E = TypeVar("E", bound=Event)
 
@@ -150,6 +153,12 @@ class Session:
         if name not in self._limits and len(self._limits) < _MAX_PEER_ERRORS:
             self._limits.add(name)
             self.emit(LimitReached, limit=name, limit_value=value, unit=unit)
+
+    def failed(self, error: BaseException) -> None:
+        """Log, count and tell that our own code failed in this session."""
+        _log.error("session %s: %s failed", self.id, self.service, exc_info=error)
+        reason = f"internal error: {type(error).__name__}"
+        self.emit(LossCounted, what="session", count=1, unit="sessions", reason=reason)
 
     def next_offer(self) -> str:
         """A new offer id, unique over all sessions."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from functools import lru_cache
 from tempfile import NamedTemporaryFile
@@ -20,7 +21,7 @@ from cryptography.x509.oid import NameOID
 
 from mead.model.codec import text
 from mead.model.event import ClientSeen
-from mead.sensors.dialogue import Context, Dialogue, Link
+from mead.sensors.dialogue import Context, Dialogue, Link, Work
 from mead.sensors.persona import Persona
 from mead.sensors.session import Session
 from mead.wire.core import Close, Fact, Output, PeerError, Send
@@ -76,6 +77,9 @@ class _Inside:
     def close(self, reason: str) -> None:
         self._link.close(reason)
 
+    def later(self, work: Work) -> None:
+        self._link.later(lambda: self._tls.wrapped(work()))
+
 
 class Tls:
     """A dialogue spoken through TLS; what a peer says without TLS is recorded, and answered with `plain`."""
@@ -89,6 +93,7 @@ class Tls:
         "_outgoing",
         "_plain",
         "_ready",
+        "_server",
         "_tap",
     )
 
@@ -103,9 +108,8 @@ class Tls:
         self._plain = plain
         self._context = context
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._server = server
         self._object: ssl.SSLObject | None = None
-        if server is not None:
-            self._object = server.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._tap: HelloTap | None = HelloTap(context.session)
         self._begun = self._ready = False
         link = _Inside(self, context.link)
@@ -122,7 +126,9 @@ class Tls:
         if data and not self._begun:
             self._begun = True
             if data[0] != _RECORD:
-                self._tap = self._object = None
+                self._tap = None
+            elif self._server is not None:
+                self._object = self._server.wrap_bio(self._incoming, self._outgoing, server_side=True)
         if self._tap is None:
             return self._in_the_clear(data)
         out = self._tap.receive(data)
@@ -146,6 +152,24 @@ class Tls:
         self._object.write(data)
         return self._outgoing.read()
 
+    def wrapped(self, outputs: list[Output]) -> list[Output]:
+        """What the dialogue inside says, encrypted; its last word is followed by TLS's own."""
+        out: list[Output] = []
+        for item in outputs:
+            if isinstance(item, Send):
+                out.append(Send(self.encrypt(item.data)))
+            elif isinstance(item, Close):
+                out += [*self._farewell(), item]
+            else:
+                out.append(item)
+        return out
+
+    def _farewell(self) -> list[Output]:
+        if self._object is not None and self._ready:
+            with suppress(ssl.SSLError):  # the peer need not answer
+                self._object.unwrap()
+        return self._pending()
+
     def _in_the_clear(self, data: bytes) -> list[Output]:
         """Record what is said without TLS, and answer it as a server that wants TLS."""
         heard = self._inner.receive(data)
@@ -159,30 +183,25 @@ class Tls:
             if not self._ready:
                 tls.do_handshake()
                 self._ready = True
-                self._wrap(self._inner.open(), out)
+                out += [*self._pending(), *self.wrapped(self._inner.open())]
             while chunk := tls.read(_READ_BYTES):
-                self._wrap(self._inner.receive(chunk), out)
-            self._wrap(self._inner.receive(b""), out)
+                out += self.wrapped(self._inner.receive(chunk))
+                if any(isinstance(item, Close) for item in out):
+                    return
+            self._left(out)
         except ssl.SSLWantReadError:
-            pass
+            out += self._pending()
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            self._wrap(self._inner.receive(b"") if self._ready else [], out)
-            out.append(Close("closed by peer"))
+            self._left(out)
         except ssl.SSLError as error:
             out.append(PeerError(self._context.session.bytes_in, f"TLS: {error.reason or error}", b""))
             out += [*self._pending(), Close("TLS failed")]
-            return
-        out += self._pending()
-        out.sort(key=lambda item: isinstance(item, Close))
 
-    def _wrap(self, outputs: list[Output], out: list[Output]) -> None:
-        for item in outputs:
-            if isinstance(item, Send):
-                assert self._object is not None
-                self._object.write(item.data)
-                out += self._pending()
-            elif isinstance(item, (Fact, Close)):
-                out.append(item)
+    def _left(self, out: list[Output]) -> None:
+        """The peer says no more; what it asked for is answered before the end."""
+        if self._ready:
+            out += self.wrapped(self._inner.receive(b""))
+        self._context.link.later(lambda: self.wrapped([Close("closed by peer")]))
 
     def _pending(self) -> list[Output]:
         data = self._outgoing.read()

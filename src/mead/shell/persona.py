@@ -82,6 +82,12 @@ class ShellPersona:
         """32 bytes that belong to this install."""
         return hashlib.sha256(self.seed + b"\0" + self.name.encode() + b"\0" + label.encode()).digest()
 
+    def storage_kib(self, point: str) -> tuple[int, int]:
+        """Size of the disk that is mounted at `point`, and how much of it is used at most."""
+        low, high = (18_000_000, 80_000_000) if self.gnu else (3_000, 14_000)
+        size = self.number(f"size:{point}", low, high)
+        return size, size * self.number(f"used:{point}", 12, 70) // 100
+
     def uid_of(self, username: str) -> int:
         """Number of a user; names that are not in /etc/passwd are root, as on most devices."""
         return next((user.uid for user in self.users if user.name == username), 0)

@@ -162,6 +162,11 @@ class TelnetServer:
         self._echo = on
         self._terminal.echo = on and (not self._profile.answers or self._negotiation.performs(ECHO))
 
+    @property
+    def waiting(self) -> bool:
+        """Whether `step` has bytes left to look at."""
+        return self._position < len(self._data)
+
     def start(self) -> list[Output]:
         """The first packet of the device."""
         greeting = self._negotiation.start()

@@ -73,3 +73,43 @@ async def test_an_unknown_subsystem_is_refused(sensor: Any) -> None:
     async with sensor("ssh") as running, connect(running) as peer:
         with pytest.raises(asyncssh.ChannelOpenError):
             await peer.run(subsystem="netconf")
+
+
+async def test_a_connection_has_ten_sessions_at_once_and_no_more(sensor: Any) -> None:
+    async with sensor("ssh") as running, connect(running) as peer:
+        waiting = [await peer.create_process("cat") for _ in range(10)]
+        with pytest.raises(asyncssh.ChannelOpenError, match="open failed"):
+            await peer.create_process("cat")
+        waiting[0].stdin.write_eof()
+        await waiting[0].wait()
+        assert (await peer.run("echo again")).stdout == "again\n"
+        for process in waiting[1:]:
+            process.close()
+    assert running.events.of("limit.reached")[0].limit == "max_sessions"
+
+
+async def test_a_command_that_is_sent_with_its_input_at_once_gets_all_of_it(sensor: Any, elf: bytes) -> None:
+    async with sensor("ssh") as running:
+        async with connect(running) as peer:
+            await asyncio.gather(*(peer.run(f"cat > /tmp/{n}", input=elf, encoding=None) for n in range(5)))
+        await running.events.until("session.close")
+        captured = running.events.of("sample.captured")
+        assert [running.body(event) for event in captured] == [elf] * 5
+
+
+@pytest.mark.parametrize("kind", [ValueError, AssertionError])
+async def test_our_own_failure_inside_the_library_is_told(
+    sensor: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    def fail(*_: Any) -> None:
+        raise kind("ours")
+
+    monkeypatch.setattr("mead.sensors.services.ssh.motd", fail)
+    async with sensor("ssh") as running:
+        with pytest.raises((asyncssh.Error, OSError)):
+            async with connect(running) as peer:
+                await peer.run("id")
+        await running.events.until("session.close")
+        (loss,) = running.events.of("loss.counted")
+        assert loss.reason == f"internal error: {kind.__name__}"
+    assert "ours" in caplog.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -40,7 +41,7 @@ def test_nothing_of_this_host_is_offered(bench: Any) -> None:
     assert options.sftp_factory is None
 
 
-async def test_forwarding_to_us_and_through_us_is_refused(sensor: Any) -> None:
+async def test_nothing_is_forwarded_and_nobody_listens_for_the_peer(sensor: Any) -> None:
     options = {
         "known_hosts": None,
         "config": None,
@@ -52,8 +53,14 @@ async def test_forwarding_to_us_and_through_us_is_refused(sensor: Any) -> None:
         sensor("ssh") as running,
         asyncssh.connect("127.0.0.1", running.ports["ssh"], **options) as peer,
     ):
-        with pytest.raises(asyncssh.ChannelListenError):
-            await peer.forward_remote_port("", 0, "127.0.0.1", 1)
+        for wanted in (0, 40123):
+            listener = await peer.forward_remote_port("127.0.0.1", wanted, "127.0.0.1", 1)
+            assert listener.get_port() == (wanted or listener.get_port())
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection("127.0.0.1", listener.get_port())
+        told = [(event.target_host, event.target_port) for event in running.events.of("tunnel.requested")]
+        assert told == [("127.0.0.1", 0), ("127.0.0.1", 40123)]
+        assert all(event.listen for event in running.events.of("tunnel.requested"))
         with pytest.raises(asyncssh.ChannelOpenError):
             await peer.open_unix_connection("/run/dbus/system_bus_socket")
         result = await peer.run("env | grep -c SSH_AUTH_SOCK", term_type="xterm")

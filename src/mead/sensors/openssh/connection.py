@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from base64 import b64encode
 from collections.abc import Awaitable
 from hashlib import sha256
@@ -63,6 +64,9 @@ class Policy(Protocol):
     def none(self, username: bytes) -> None:
         """The peer asked to get in without anything."""
 
+    def failed(self, error: BaseException) -> None:
+        """Our own code failed."""
+
 
 class _Sntrup:
     """Encapsulation for asyncssh, which has this key exchange only with an external library."""
@@ -108,6 +112,7 @@ def options_for(
         sftp_version=3,
         rdns_lookup=False,
         keepalive_interval=0,
+        send_server_host_keys=True,
     )
 
 
@@ -172,6 +177,18 @@ class OpenSshConnection(_Unlogged, SSHServerConnection):
     @_strict_kex.setter
     def _strict_kex(self, asked: bool) -> None:
         self._strict_asked = asked
+
+    @property
+    def unread_bytes(self) -> int:
+        """What the peer sent and asyncssh did not look at yet."""
+        return len(self._inpbuf)
+
+    def internal_error(self, exc_info: Any = None, error_logger: Any = None) -> None:
+        """Tell of a failure of our own, which asyncssh would only write into a debug log."""
+        error = (exc_info or sys.exc_info())[1]
+        if error is not None:
+            self._policy.failed(error)
+        super().internal_error(exc_info, error_logger)
 
     async def reload_config(self) -> None:
         """Sshd's `Match` blocks: we have none, and asyncssh would start a thread for it."""

@@ -18,6 +18,12 @@ from typing import NoReturn, TypeVar
 
 import asyncssh
 from asyncssh import SFTPAttrs, SFTPName, SFTPVFSAttrs
+from asyncssh.constants import (
+    FILEXFER_TYPE_DIRECTORY,
+    FILEXFER_TYPE_REGULAR,
+    FILEXFER_TYPE_SPECIAL,
+    FILEXFER_TYPE_SYMLINK,
+)
 
 from mead.sensors.console import Console
 from mead.shell.limits import LimitReachedError
@@ -33,6 +39,9 @@ _KINDS = {
     "file": modes.S_IFREG, "dir": modes.S_IFDIR, "link": modes.S_IFLNK, "char": modes.S_IFCHR,
     "block": modes.S_IFBLK, "fifo": modes.S_IFIFO, "socket": modes.S_IFSOCK,
 }  # fmt: skip
+_TYPES = {"file": FILEXFER_TYPE_REGULAR, "dir": FILEXFER_TYPE_DIRECTORY, "link": FILEXFER_TYPE_SYMLINK}
+"""What scp asks for; no part of version 3 of the protocol."""
+_UMASK = 0o022
 
 
 class _Open:
@@ -57,6 +66,7 @@ class EmulatedFiles(asyncssh.SFTPServer):
         limit: Callable[[str, int, str], None],
     ) -> None:
         super().__init__(channel)
+        self._shell = console.shell.persona
         self._files: FileSystem = console.files
         self._home = console.home
         self._persona = console.users
@@ -80,6 +90,7 @@ class EmulatedFiles(asyncssh.SFTPServer):
     def _attributes(self, node: Node) -> SFTPAttrs:
         moment = int(node.modified)
         return SFTPAttrs(
+            type=_TYPES.get(node.kind, FILEXFER_TYPE_SPECIAL),
             size=len(node.target) if node.kind == "link" else 4096 if node.kind == "dir" else node.size,
             uid=node.uid, gid=node.gid, permissions=node.mode | _KINDS[node.kind],
             atime=moment, mtime=moment, nlink=2 if node.kind == "dir" else 1,
@@ -98,7 +109,7 @@ class EmulatedFiles(asyncssh.SFTPServer):
             raise asyncssh.SFTPFailure("Failure")
         if node is None and not pflags & asyncssh.FXF_CREAT:
             raise asyncssh.SFTPNoSuchFile("No such file")
-        mode = (attrs.permissions or 0o644) & 0o777
+        mode = (0o666 if attrs.permissions is None else attrs.permissions) & 0o777 & ~_UMASK
         truncate = bool(pflags & asyncssh.FXF_TRUNC)
         self._do(lambda: self._files.create(real, mode=mode, truncate=truncate))
         opened = _Open(real, append=bool(pflags & asyncssh.FXF_APPEND))
@@ -111,7 +122,8 @@ class EmulatedFiles(asyncssh.SFTPServer):
     def close(self, file_obj: object) -> None:
         assert isinstance(file_obj, _Open)
         self._open.discard(file_obj)
-        if file_obj.changed and self._files.exists(file_obj.path):
+        changed, file_obj.changed = file_obj.changed, False
+        if changed and self._files.exists(file_obj.path):
             self._brought(file_obj.path, self._node(file_obj).content())
 
     def read(self, file_obj: object, offset: int, size: int) -> bytes:
@@ -184,7 +196,7 @@ class EmulatedFiles(asyncssh.SFTPServer):
         self._do(lambda: self._files.remove(name))
 
     def mkdir(self, path: bytes, attrs: SFTPAttrs) -> None:
-        mode = (attrs.permissions or 0o755) & 0o777
+        mode = (0o777 if attrs.permissions is None else attrs.permissions) & 0o777 & ~_UMASK
         self._do(lambda: self._files.make_directory(self._path(path), mode))
 
     def rmdir(self, path: bytes) -> None:
@@ -226,9 +238,12 @@ class EmulatedFiles(asyncssh.SFTPServer):
         raise asyncssh.SFTPOpUnsupported("Operation unsupported")
 
     def statvfs(self, path: bytes) -> SFTPVFSAttrs:
+        size, used = self._shell.storage_kib("/")
+        inodes = size // 16
+        left = inodes - used // 40
         return SFTPVFSAttrs(
-            bsize=4096, frsize=4096, blocks=10_287_952, bfree=8_100_731, bavail=7_574_000,
-            files=2_621_440, ffree=2_554_801, favail=2_554_801, fsid=0, flag=0, namemax=255,
+            bsize=4096, frsize=4096, blocks=size // 4, bfree=(size - used) // 4, bavail=(size - used) // 4,
+            files=inodes, ffree=left, favail=left, fsid=0, flag=0, namemax=255,
         )  # fmt: skip
 
     def fstatvfs(self, file_obj: object) -> SFTPVFSAttrs:
@@ -272,9 +287,13 @@ class EmulatedFiles(asyncssh.SFTPServer):
     def reverse_map_path(self, path: bytes) -> NoReturn:
         raise asyncssh.SFTPFailure("Failure")
 
-    def exit(self) -> None:
+    def close_all(self) -> None:
+        """The peer is gone: what it brought of the files that it left open is all that comes."""
         for opened in tuple(self._open):
             self.close(opened)
+
+    def exit(self) -> None:
+        self.close_all()
         if not self.channel.is_closing():
             self.channel.exit(0)
 

@@ -11,6 +11,7 @@ Source: OpenSSH `sftp-server.c` (`process_init`, `status_messages`), `PROTOCOL` 
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
@@ -18,12 +19,17 @@ from asyncssh import SFTPAttrs, SFTPError, SFTPName
 from asyncssh.packet import SSHPacket, String, UInt32
 from asyncssh.sftp import SFTPLimits, SFTPServer, SFTPServerHandler
 
-from mead.sensors.openssh.versions import OpenSshVersion
+from mead.sensors.dialogue import Context, Turn
+from mead.wire.core import Output
 
 __all__ = ["SftpHandler", "run_sftp"]
 
 _STATUS, _EXTENDED_REPLY = 101, 201
 _MESSAGE_BYTES = 256 * 1024
+_MAX_HANDLES = 1019
+"""What sftp-server says it can open: the usual 1,024 files of a process without its own five."""
+_OUR_FAULT = b"Uncaught exception"
+"""How asyncssh words that one of our methods failed."""
 _MESSAGES = (
     "Success", "End of file", "No such file", "Permission denied", "Failure", "Bad message",
     "No connection", "Connection lost", "Operation unsupported",
@@ -41,9 +47,11 @@ _EXTENSIONS: tuple[tuple[bytes, bytes, tuple[int, int]], ...] = (
 class SftpHandler(SFTPServerHandler):
     """One SFTP conversation."""
 
-    def __init__(self, server: SFTPServer, reader: Any, writer: Any, version: OpenSshVersion) -> None:
+    def __init__(self, server: SFTPServer, reader: Any, writer: Any, context: Context) -> None:
         super().__init__(server, reader, writer, 3)
-        release = re.match(r"OpenSSH_(\d+)\.(\d+)", version.banner)
+        self._context = context
+        self._turn = Turn(context.session)
+        release = re.match(r"OpenSSH_(\d+)\.(\d+)", context.persona.ssh.banner)
         assert release is not None
         since = int(release[1]), int(release[2])
         self._extensions = [(name, value) for name, value, brought in _EXTENSIONS if brought <= since]
@@ -62,13 +70,34 @@ class SftpHandler(SFTPServerHandler):
         if pkttype == _STATUS:
             packet = b"".join(args)
             code = int.from_bytes(packet[4:8])
+            if packet[12:].startswith(_OUR_FAULT):
+                self._context.session.failed(RuntimeError(packet[12:].decode("utf-8", "replace")))
             code = code if code < len(_MESSAGES) else 4
             args = (packet[:4], UInt32(code), String(_MESSAGES[code]), String(""))
+        self._turn.said(sum(map(len, args)))
         super().send_packet(pkttype, pktid, *args)
+
+    async def _process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
+        """As asyncssh, but the next request waits until the answer is on its way and it is our turn."""
+        await super()._process_packet(pkttype, pktid, packet)
+        if self._writer is not None and not self._writer.channel.is_closing():
+            await self._writer.drain()
+        if self._turn.over:
+            ours = asyncio.get_running_loop().create_future()
+            self._context.link.later(lambda: _arrived(ours))
+            await ours
+            self._turn = Turn(self._context.session)
+
+    def _get_next_handle(self) -> bytes:
+        """A handle, as long as the process could open another file."""
+        if len(self._file_handles) + len(self._dir_handles) >= _MAX_HANDLES:
+            self._context.session.limit("max_handles", _MAX_HANDLES, "handles")
+            raise SFTPError(4, "Failure")
+        return super()._get_next_handle()
 
     async def _process_limits(self, packet: SSHPacket) -> SFTPLimits:
         packet.check_end()
-        return SFTPLimits(_MESSAGE_BYTES, _MESSAGE_BYTES - 1024, _MESSAGE_BYTES - 1024, 1019)
+        return SFTPLimits(_MESSAGE_BYTES, _MESSAGE_BYTES - 1024, _MESSAGE_BYTES - 1024, _MAX_HANDLES)
 
     async def _process_expand_path(self, packet: SSHPacket) -> Any:
         path = packet.get_string()
@@ -100,6 +129,12 @@ class SftpHandler(SFTPServerHandler):
     }
 
 
-async def run_sftp(server: SFTPServer, reader: Any, writer: Any, version: OpenSshVersion) -> None:
+def _arrived(turn: asyncio.Future[None]) -> list[Output]:
+    if not turn.done():
+        turn.set_result(None)
+    return []
+
+
+async def run_sftp(server: SFTPServer, reader: Any, writer: Any, context: Context) -> None:
     """Serve SFTP on a channel until the peer ends it."""
-    await SftpHandler(server, reader, writer, version).run()
+    await SftpHandler(server, reader, writer, context).run()

@@ -9,13 +9,14 @@ from __future__ import annotations
 import ssl
 from base64 import b64decode
 from binascii import Error as Base64Error
+from collections import deque
 from functools import lru_cache
 from http import HTTPStatus
 
 from mead.model.codec import text
 from mead.model.event import AbuseSeen, ExploitSeen, LoginAttempt, RequestReceived
 from mead.sensors.console import Console
-from mead.sensors.dialogue import Context, Dialogue
+from mead.sensors.dialogue import Context, Dialogue, Turn
 from mead.sensors.persona import Persona
 from mead.sensors.tls import HelloTap, Tls, server_context
 from mead.sensors.web.inject import injected_commands
@@ -103,13 +104,15 @@ def _site(persona: Persona, port: int, name: str) -> Site:
 class _Http:
     """One connection: requests in, the product's answers out."""
 
-    __slots__ = ("_console", "_context", "_core", "_product", "_site", "_tap")
+    __slots__ = ("_busy", "_console", "_context", "_core", "_items", "_product", "_site", "_tap")
 
     def __init__(self, context: Context, *, tls: bool) -> None:
         self._context = context
         self._product: Product = context.persona.product
         self._site = _site(context.persona, context.session.port, self._product.name)
         self._core = HttpServer(bad_request=self._bad_request)
+        self._items: deque[Output] = deque()
+        self._busy = False
         self._console: Console | None = None
         self._tap: HelloTap | None = None if tls else HelloTap(context.session)
 
@@ -123,13 +126,27 @@ class _Http:
                 self._tap.receive(data)
             else:
                 self._tap = None
-        for item in self._core.receive(data):
+        self._items.extend(self._core.receive(data))
+        return out if self._busy else self._go_on(out)
+
+    def _go_on(self, out: list[Output] | None = None) -> list[Output]:
+        """Answer requests for one turn."""
+        self._busy = False
+        out = [] if out is None else out
+        turn = Turn(self._context.session)
+        while self._items:
+            item, start = self._items.popleft(), len(out)
             if isinstance(item, HttpRequest):
                 self._answer(item, out)
             elif isinstance(item, HttpData):
                 self._context.capture.payload(item.data)
             else:
                 out.append(item)
+            turn.said(sum(len(said.data) for said in out[start:] if isinstance(said, Send)))
+            if turn.over and self._items:
+                self._busy = True
+                self._context.link.later(self._go_on)
+                break
         return out
 
     def lost(self) -> None:

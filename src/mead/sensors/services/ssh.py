@@ -16,21 +16,28 @@ from typing import Any
 
 import asyncssh
 from asyncssh.connection import SSHServerConnectionOptions
+from asyncssh.packet import PacketDecodeError
 
 from mead.model.codec import text
-from mead.model.event import ClientSeen, LoginAttempt
+from mead.model.event import ClientSeen, LoginAttempt, TunnelRequested
 from mead.sensors.dialogue import Context, Dialogue
-from mead.sensors.openssh.channel import Channel, Tunnel
+from mead.sensors.openssh.channel import Channel
 from mead.sensors.openssh.connection import OpenSshConnection, options_for
 from mead.sensors.openssh.hostkeys import host_keys
 from mead.sensors.openssh.motd import motd
+from mead.sensors.openssh.tunnel import NoListener, Tunnel
 from mead.sensors.persona import Persona
-from mead.wire.core import Close, Output, Send
+from mead.wire.core import Close, Output, PeerError, Send
 from mead.wire.ssh import SshIdent, SshKexInit, SshReader
 
 __all__ = ["prepare", "serve"]
 
 _MAX_TUNNELS = 50
+_MAX_SESSIONS = 10
+"""`MaxSessions` of sshd."""
+_MAX_LISTENERS = 20
+_MAX_UNREAD_BYTES = 1 << 22
+"""What a peer may send on while a password is looked at; honest ones wait for the answer."""
 _MAX_NAME_BYTES = 256
 _INVALID = b"Invalid SSH identification string.\r\n"
 _OTHER_MAJOR = b"Protocol major versions differ.\n"
@@ -96,7 +103,7 @@ class _Ssh:
         if connection is not None:
             connection.connection_lost(None)
         if self._policy is not None:
-            self._policy.tell_tunnels()
+            self._policy.lost()
 
     def _identified(self, ident: SshIdent, out: list[Output]) -> bool:
         version = text(ident.line, max_bytes=255)
@@ -129,10 +136,13 @@ class _Ssh:
             policy.connection = self._connection = connection
             connection.connection_made(_Transport(context))
             data, self._buffer = self._buffer + data, b""
-        if data:
-            self._connection.data_received(data)
-        else:
+        if not data:
             self._connection.eof_received()
+            return
+        self._connection.data_received(data)
+        if self._connection.unread_bytes > _MAX_UNREAD_BYTES:
+            self._context.session.limit("max_unread_bytes", _MAX_UNREAD_BYTES, "bytes")
+            self._context.link.close("too much while we were busy")
 
 
 def out_closes(out: list[Output]) -> bool:
@@ -189,6 +199,8 @@ class _Policy(asyncssh.SSHServer):
         self._context = context
         self._none_told = False
         self._tunnels: list[Tunnel] = []
+        self._channels: list[Channel] = []
+        self._listeners = 0
         self.connection: OpenSshConnection | None = None
         extra = ("keyboard-interactive",) if context.persona.keyboard_interactive else ()
         self.methods: tuple[str, ...] = ("publickey", "password", *extra)
@@ -246,17 +258,44 @@ class _Policy(asyncssh.SSHServer):
     def session_requested(self) -> Channel:
         assert self.connection is not None
         context = self._context
-        return Channel(context, self.connection.login_name(), motd(context))
+        if len(self._channels) >= _MAX_SESSIONS:
+            context.session.limit("max_sessions", _MAX_SESSIONS, "channels")
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "open failed")
+        channel = Channel(context, self.connection.login_name(), motd(context), self._channels.remove)
+        self._channels.append(channel)
+        return channel
+
+    def server_requested(self, listen_host: str, listen_port: int) -> asyncssh.SSHListener | bool:
+        """`ssh -R`: say yes as sshd does, record it, and listen nowhere."""
+        self._listeners += 1
+        if self._listeners > _MAX_LISTENERS:
+            self._context.session.limit("max_listeners", _MAX_LISTENERS, "listeners")
+            return False
+        host = text(listen_host.encode("utf-8", "surrogateescape"), max_bytes=255)
+        self._context.session.emit(
+            TunnelRequested, target_host=host, target_port=listen_port & 0xFFFF, listen=True
+        )
+        return NoListener(self._context.persona, self._listeners)
 
     def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> Tunnel:
-        tunnel = Tunnel(self._context, dest_host, dest_port)
+        tunnel = Tunnel(self._context, dest_host, dest_port & 0xFFFF)
         if len(self._tunnels) >= _MAX_TUNNELS:
             self._context.session.limit("max_tunnels", _MAX_TUNNELS, "tunnels")
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "Connection timed out")
         self._tunnels.append(tunnel)
         return tunnel
 
-    def tell_tunnels(self) -> None:
-        """Record the tunnels that are still open when the connection ends."""
+    def failed(self, error: BaseException) -> None:
+        """Something failed inside asyncssh, which closes the connection: the peer's fault, or ours."""
+        session = self._context.session
+        if isinstance(error, (asyncssh.Error, PacketDecodeError)):
+            session.observe(PeerError(session.bytes_in, f"SSH: {error}", b""))
+        else:
+            session.failed(error)
+
+    def lost(self) -> None:
+        """The connection is gone: record what is still open, before the session is closed."""
+        for channel in tuple(self._channels):
+            channel.finish()
         for tunnel in self._tunnels:
             tunnel.tell()

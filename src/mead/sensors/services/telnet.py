@@ -9,7 +9,7 @@ from __future__ import annotations
 from mead.model.codec import text
 from mead.model.event import LoginAttempt
 from mead.sensors.console import Console
-from mead.sensors.dialogue import Context, Dialogue
+from mead.sensors.dialogue import Context, Dialogue, Turn
 from mead.wire.core import Close, Fact, Output, Send, Wait
 from mead.wire.negotiation import PROFILES
 from mead.wire.telnet import TelnetServer, cook, escape
@@ -54,13 +54,24 @@ class _Telnet:
         if self._waiting and data:
             self._waiting = False
             out.append(self._say(self._device.banner + self._device.login))
+        return self._go_on(out)
+
+    def _go_on(self, out: list[Output] | None = None) -> list[Output]:
+        """Take what was received, line by line, for one turn."""
+        out = [] if out is None else out
+        turn = Turn(self._context.session)
         while step := self._core.step():
+            start = len(out)
             for item in step:
                 if isinstance(item, Fact):
                     self._take(item, out)
                 else:
                     out.append(item)
-            if any(isinstance(item, Close) for item in out):
+            if any(isinstance(item, Close) for item in out[start:]):
+                break
+            turn.said(sum(len(item.data) for item in out[start:] if isinstance(item, Send)))
+            if turn.over and self._core.waiting:
+                self._context.link.later(self._go_on)
                 break
         return self._record(out)
 
