@@ -13,9 +13,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import pyzipper
 
 from mead.analysis.settings import AnalysisSettings
-from mead.analysis.worker import ANALYSE, Worker, rescan
+from mead.analysis.worker import ANALYSE, RESCAN, Worker
 from mead.bus.client import Bus
 from mead.bus.events import EventReader
 from mead.bus.publisher import Publisher
@@ -23,7 +24,7 @@ from mead.bus.queue import Job, WorkQueue
 from mead.bus.reaper import Reaper
 from mead.bus.server import NatsServer
 from mead.bus.streams import StreamSettings
-from mead.model.event import AnalysisDone, ArtifactFound, Event, FindingMade
+from mead.model.event import AnalysisDone, ArtifactFound, EngineReady, Event, FindingMade
 from mead.store.bodies import BodyStore
 
 SHORT = StreamSettings(
@@ -90,7 +91,7 @@ async def test_a_job_gives_events_and_children(
     assert (child.sha256, child.parent_sha256, child.name) == (inner, sha256, "x.exe")
     done = {(event.sha256, event.analyser): event for event in events if isinstance(event, AnalysisDone)}
     assert done[inner, "pe"].jail_level
-    assert all(event.session == "s1" for event in events)
+    assert all(event.session == "s1" for event in events if not isinstance(event, EngineReady))
     assert any(isinstance(event, FindingMade) and event.claim == "hash.md5" for event in events)
 
 
@@ -98,14 +99,53 @@ async def test_a_rescan_asks_only_the_engines_and_is_one_more_scan(
     bus: Bus, tmp_path: Path, program: bytes, settings: AnalysisSettings
 ) -> None:
     bodies = BodyStore(tmp_path / "bodies")
-    sha256 = bodies.put(program).sha256
+    sha256 = bodies.put(_zip({"x.exe": program})).sha256
     async with _working(bus, bodies, settings) as queue:
-        assert await rescan(queue, [sha256], key="signatures of today") == 1
-        assert await rescan(queue, [sha256], key="signatures of today") == 0
+        await queue.submit(Job(kind=RESCAN, sha256=sha256, key="signatures of today"))
         events = await _events(bus, "worker-1", lambda e: any(isinstance(x, AnalysisDone) for x in e))
     scans = [event for event in events if isinstance(event, AnalysisDone)]
     assert [scan.analyser for scan in scans] == ["yara"]
     assert scans[0].database
+    assert not [event for event in events if isinstance(event, ArtifactFound)]
+
+
+async def test_what_is_encrypted_is_not_clean_at_a_rescan_either(
+    bus: Bus, tmp_path: Path, settings: AnalysisSettings
+) -> None:
+    out = io.BytesIO()
+    with pyzipper.AESZipFile(out, "w", encryption=pyzipper.WZ_AES) as archive:
+        archive.setpassword(b"nobody knows 81")
+        archive.writestr("x", b"content" * 20)
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "r.yar").write_text('rule r { strings: $a = "not in there" condition: $a }')
+    judging = msgspec.structs.replace(settings, yara_rules=str(tmp_path / "rules"))
+    bodies = BodyStore(tmp_path / "bodies")
+    sha256 = bodies.put(out.getvalue()).sha256
+    async with _working(bus, bodies, judging) as queue:
+        await queue.submit(Job(kind=RESCAN, sha256=sha256))
+        events = await _events(bus, "worker-1", lambda e: any(isinstance(x, AnalysisDone) for x in e))
+    (scan,) = [event for event in events if isinstance(event, AnalysisDone)]
+    assert scan.verdict == "skipped"
+    assert "encrypted" in (scan.reason or "")
+
+
+async def test_signatures_are_told_at_the_start_and_when_they_change(
+    bus: Bus, tmp_path: Path, settings: AnalysisSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mead.analysis.worker._WATCH_SECONDS", 0.02)
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    chosen = msgspec.structs.replace(settings, yara_rules=str(rules))
+
+    def ready(events: list[Event]) -> list[EngineReady]:
+        return [event for event in events if isinstance(event, EngineReady)]
+
+    async with _working(bus, BodyStore(tmp_path / "bodies"), chosen):
+        (first,) = ready(await _events(bus, "worker-1", lambda e: bool(ready(e))))
+        (rules / "new.yar").write_text("rule new { condition: false }")
+        events = await _events(bus, "worker-1", lambda e: len(ready(e)) > 1)
+    assert [event.analyser for event in ready(events)] == ["yara", "yara"]
+    assert ready(events)[1].database != first.database
 
 
 async def test_what_a_bound_kept_out_becomes_jobs_of_its_own(

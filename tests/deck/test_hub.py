@@ -22,7 +22,7 @@ from mead.bus.server import NatsServer
 from mead.bus.streams import event_subject
 from mead.clock import FakeClock
 from mead.deck.embedded import way_in
-from mead.deck.hub import ANALYSIS_QUEUE, Hub, _whole_messages
+from mead.deck.hub import ANALYSIS_QUEUE, Hub, _whole_messages, name_of
 from mead.deck.layout import Layout
 from mead.deck.settings import HubSettings, Settings
 from mead.model.event import AnalysisDone, Event, LoginAttempt, SampleCaptured
@@ -58,6 +58,23 @@ def _captured(sha256: str = DIGEST) -> Event:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "url", "expected"),
+    [
+        ("invoice.zip", None, "invoice.zip"), ("a", "http://192.0.2.1/b", "a"), (None, None, None),
+        (None, "http://192.0.2.1/x/bins.sh?a=/b#c", "bins.sh"), (None, "http://192.0.2.1", None),
+        (None, "tftp://192.0.2.1/", None),
+    ],
+)  # fmt: skip
+def test_a_body_is_called_what_its_sender_called_it(
+    name: str | None, url: str | None, expected: str | None
+) -> None:
+    captured = SampleCaptured(
+        time=datetime.now(UTC), sensor="s1", sha256=DIGEST, size=1, how="fetch", name=name, url=url
+    )
+    assert name_of(captured) == expected
+
+
 async def test_bodies_events_and_samples_are_stored_and_work_is_handed_out(tmp_path: Path) -> None:
     settings = _settings(tmp_path)
     async with way_in(settings) as way:
@@ -68,6 +85,7 @@ async def test_bodies_events_and_samples_are_stored_and_work_is_handed_out(tmp_p
         await way.settled("s1")
         async for lease in WorkQueue(way.bus, ANALYSIS_QUEUE).consume():
             assert lease.job.sha256 == DIGEST
+            assert (lease.job.sensor, lease.job.session) == ("s1", "x")
             await lease.done()
             break
     layout = Layout(settings.data_dir)

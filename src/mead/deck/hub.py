@@ -24,6 +24,7 @@ from mead.bus.streams import bodies_stream
 from mead.clock import Clock, SystemClock
 from mead.deck.bodies import BodyMover
 from mead.deck.layout import Layout
+from mead.deck.rescans import Rescans
 from mead.deck.settings import Settings
 from mead.errors import BusError, StoreError
 from mead.model.event import SampleCaptured
@@ -86,6 +87,7 @@ class Hub:
         self._queue = WorkQueue(self._bus, ANALYSIS_QUEUE)
         publisher = await self._stack.enter_async_context(Publisher(self._bus, "hub", settings.publisher))
         self._mover = BodyMover(self._bus, self.bodies, publisher, self._clock)
+        self._rescans = Rescans(self._queue, self.catalogue, self._clock, days=settings.hub.rescan_days)
         await self._catch_up()
         return self
 
@@ -98,6 +100,7 @@ class Hub:
             group.create_task(self._discover(group))
             group.create_task(self._store())
             group.create_task(self._maintain())
+            group.create_task(self._rescans.run())
             group.create_task(Reaper(self._bus, "hub").run())
 
     async def _catch_up(self) -> None:
@@ -112,7 +115,8 @@ class Hub:
             unknown = await self._unknown(chunk)
             if unknown and analysed is None:
                 analysed = await asyncio.to_thread(snapshot.analysed)
-            await self._hand_out(unknown - (analysed or set()))
+            done_before = analysed or set()
+            await self._hand_out([event for event in unknown if event.sha256 not in done_before])
             await asyncio.to_thread(self.catalogue.apply, chunk)
             done += len(chunk)
         snapshot.close()
@@ -184,6 +188,7 @@ class Hub:
         ]
         await self._hand_out(await self._unknown(rows))
         await asyncio.to_thread(self.catalogue.apply, rows)
+        self._rescans.see(event for *_, event in rows)
         self._stored_until |= {batch.stream: batch.sequence for batch in batches}
         self.stored_events += len(rows)
         await self._acknowledge()
@@ -200,18 +205,28 @@ class Hub:
             self.events.append(batch.stream, batch.sequence, batch.events)
         self.events.commit()
 
-    async def _unknown(self, rows: Sequence[Sequenced]) -> set[str]:
-        """Samples that come for the first time."""
-        digests = {event.sha256 for *_, event in rows if isinstance(event, SampleCaptured)}
-        return digests - await asyncio.to_thread(self._known, digests) if digests else set()
+    async def _unknown(self, rows: Sequence[Sequenced]) -> list[SampleCaptured]:
+        """Samples that come for the first time, by their first sighting."""
+        captured = [event for *_, event in rows if isinstance(event, SampleCaptured)]
+        first = {event.sha256: event for event in reversed(captured)}
+        known = await asyncio.to_thread(self._known, set(first)) if first else set()
+        return [event for digest, event in sorted(first.items()) if digest not in known]
 
     def _known(self, digests: set[str]) -> set[str]:
         with self.catalogue.ask() as queries:
             return queries.known_samples(digests)
 
-    async def _hand_out(self, digests: set[str]) -> None:
-        for digest in sorted(digests):
-            await self._queue.submit(Job(kind="analyse", sha256=digest))
+    async def _hand_out(self, captured: Sequence[SampleCaptured]) -> None:
+        """Have samples analysed; the name that one came under may be its password."""
+        for event in captured:
+            job = Job(
+                kind="analyse",
+                sha256=event.sha256,
+                name=name_of(event),
+                sensor=event.sensor,
+                session=event.session,
+            )
+            await self._queue.submit(job)
 
     async def _maintain(self) -> None:
         """Compact and forget, at quiet intervals."""
@@ -226,6 +241,14 @@ class Hub:
                 log.error("compaction waits: %s", error)
             except BusAwayError as error:
                 log.debug("leftovers wait: %s", error)
+
+
+def name_of(event: SampleCaptured) -> str | None:
+    """What its sender called a body: the file's name, or the last part of the URL that it came from."""
+    if event.name or not event.url:
+        return event.name
+    path = event.url.partition("://")[2].partition("?")[0].partition("#")[0]
+    return path.partition("/")[2].rsplit("/", 1)[-1] or None
 
 
 def _whole_messages(rows: Iterator[Sequenced], at_least: int) -> Iterator[list[Sequenced]]:

@@ -78,12 +78,15 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         maintain_seconds: time between two rounds of compaction and retention.
         workers: analysis processes that `mead run` starts; 0 leaves analysis to `mead worker`.
         clamd: whether `mead run` starts a clamd of its own when clamd is installed and has signatures.
+        rescan_days: when an engine gets new signatures, bodies that came within so many days are scanned
+            again; 0 for none.
     """
 
     commit_seconds: Annotated[float, Meta(gt=0, le=60)] = 0.5
     maintain_seconds: Annotated[float, Meta(ge=1)] = 60.0
     workers: Annotated[int, Meta(ge=0, le=64)] = 1
     clamd: bool = True
+    rescan_days: Annotated[int, Meta(ge=0)] = 30
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -26,7 +26,7 @@ KINDS: dict[str, type[event.Event]] = {
         event.LayerDecoded, event.OfferSeen, event.FetchDone, event.FetchFailed,
         event.FetchRefused, event.FileUploaded, event.ProgramExecuted, event.SampleCaptured,
         event.TunnelRequested, event.AbuseSeen, event.ScanSeen, event.PeerErrorSeen,
-        event.LimitReached, event.AnalysisDone, event.ArtifactFound, event.FindingMade,
+        event.LimitReached, event.EngineReady, event.AnalysisDone, event.ArtifactFound, event.FindingMade,
         event.IndicatorSeen, event.SensorStatus, event.LossCounted,
     )
 }  # fmt: skip

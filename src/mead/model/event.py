@@ -18,7 +18,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 __all__ = [
-    "AbuseSeen", "AnalysisDone", "ArtifactFound", "ClientSeen", "CommandInput", "Event",
+    "AbuseSeen", "AnalysisDone", "ArtifactFound", "ClientSeen", "CommandInput", "EngineReady", "Event",
     "ExploitSeen", "FetchDone", "FetchFailed", "FetchRefused", "FileUploaded", "FindingMade",
     "IndicatorSeen", "LayerDecoded", "LimitReached", "LoginAttempt", "LossCounted", "Moment", "OfferSeen",
     "PayloadReceived", "PeerErrorSeen", "ProgramExecuted", "RequestReceived", "SampleCaptured",
@@ -286,6 +286,14 @@ class AnalysisDone(Event, frozen=True, kw_only=True, tag="analysis.done"):
     reason: str | None = None
     jail_level: str | None = None
     duration_ms: int = 0
+
+
+class EngineReady(Event, frozen=True, kw_only=True, tag="engine.ready"):
+    """An engine answers with these signatures from now on; told at start, at a change, and hourly."""
+
+    analyser: str
+    engine_version: str | None = None
+    database: str | None = None
 
 
 class ArtifactFound(Event, frozen=True, kw_only=True, tag="artifact.found"):

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, distinct, func,
 from mead.errors import ConfigError
 from mead.store.catalogue import rows, tables
 from mead.store.catalogue.columns import key_of
+from mead.store.catalogue.overdue import overdue
 from mead.store.catalogue.paging import Order, page
 
 __all__ = ["Queries"]
@@ -129,9 +130,9 @@ class Queries:
         return self._of_body(tables.scans, "sha256", sha256, _by_event(tables.scans), rows.Scan, limit, after)
 
     def time_to_detection(self, sha256: str) -> list[rows.Detection]:
-        """Per engine, how long it took to know a sample; engines that only fail or skip are listed too."""
-        sample = self.sample(sha256)
-        if sample is None:
+        """Per engine, how long it took to know a body; engines that only fail or skip are listed too."""
+        first_seen = self._first_seen(sha256)
+        if first_seen is None:
             return []
         scans = tables.scans
         query = (
@@ -143,7 +144,32 @@ class Queries:
         history: dict[str, list[tuple[datetime, str, str | None]]] = {}
         for engine, *scan in self._connection.execute(query):
             history.setdefault(engine, []).append((scan[0], scan[1], scan[2]))
-        return [_detection(engine, sample.first_seen, scans) for engine, scans in history.items()]
+        return [_detection(engine, first_seen, scans) for engine, scans in history.items()]
+
+    def _first_seen(self, sha256: str) -> datetime | None:
+        """When a body first reached us, as itself or inside another one."""
+        times = [
+            self._connection.execute(
+                select(func.min(table.c.first_seen)).where(table.c.sha256 == sha256)
+            ).scalar()
+            for table in (tables.samples, tables.artifacts)
+        ]
+        return min((time for time in times if time is not None), default=None)
+
+    def overdue(
+        self,
+        engine: str,
+        version: str | None,
+        database: str | None,
+        *,
+        since: datetime,
+        looked_before: datetime,
+        limit: int = 100,
+    ) -> list[str]:
+        """Bodies that an engine has not judged with these signatures, the youngest first."""
+        return overdue(
+            self._connection, engine, version, database, since=since, looked_before=looked_before, limit=limit
+        )
 
     def offers(
         self,
@@ -186,6 +212,16 @@ class Queries:
         """Which of these are samples already."""
         return self._present(tables.samples.c.sha256, list(digests))
 
+    def known_bodies(self, digests: Iterable[str]) -> set[str]:
+        """Which of these are samples, came out of one, or had something come out of them."""
+        keys, artifacts = list(digests), tables.artifacts.c
+        columns: Sequence[ColumnElement[Any]] = (
+            tables.samples.c.sha256,
+            artifacts.sha256,
+            artifacts.parent_sha256,
+        )
+        return {found for column in columns for found in self._present(column, keys)}
+
     def seen_origins(self, origins: Iterable[str]) -> set[str]:
         """Which of these foreign records were imported already."""
         by_key = {key_of(origin): origin for origin in origins}
@@ -203,16 +239,6 @@ class Queries:
         return {row.stream: row.sequence for row in self._connection.execute(select(tables.applied))}
 
     def _url_bodies(
-    def known_bodies(self, digests: Iterable[str]) -> set[str]:
-        """Which of these are samples, came out of one, or had something come out of them."""
-        keys, artifacts = list(digests), tables.artifacts.c
-        columns: Sequence[ColumnElement[Any]] = (
-            tables.samples.c.sha256,
-            artifacts.sha256,
-            artifacts.parent_sha256,
-        )
-        return {found for column in columns for found in self._present(column, keys)}
-
         self, where: ColumnElement[bool], limit: int, after: str | None
     ) -> rows.Page[rows.UrlBody]:
         bodies, urls = tables.url_bodies, tables.urls
