@@ -11,6 +11,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -212,3 +214,101 @@ def test_a_killed_writer_loses_nothing_that_it_had_stored(tmp_path: Path) -> Non
     for digest in present:
         store.read(digest)
     assert not temporary(store)
+
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+SINCE = datetime(2021, 1, 1, tzinfo=UTC)
+
+
+def aged(store: BodyStore, data: bytes) -> str:
+    digest = store.put(data).sha256
+    os.utime(store.path(digest), (LONG_AGO.timestamp(), LONG_AGO.timestamp()))
+    return digest
+
+
+@pytest.mark.parametrize("way", ["put", "put_stream", "want"])
+def test_a_body_is_wanted_when_it_is_stored_or_asked_for(store: BodyStore, way: str) -> None:
+    digest = aged(store, BODY)
+    assert list(store.unwanted(SINCE)) == [digest]
+    if way == "want":
+        assert store.want(digest)
+    elif way == "put":
+        assert not store.put(BODY).new
+    else:
+        assert not store.put_stream([BODY]).new
+    assert list(store.unwanted(SINCE)) == []
+    assert not store.forget(digest, SINCE)
+    assert store.read(digest) == BODY
+
+
+def test_a_body_that_nobody_wants_is_forgotten(store: BodyStore) -> None:
+    digest = aged(store, BODY)
+    assert store.forget(digest, SINCE)
+    assert not store.forget(digest, SINCE), "it is gone already"
+    assert not store.want(digest)
+    assert not store.has(digest)
+    assert store.put(BODY).new
+
+
+def test_a_body_is_not_forgotten_by_one_while_another_wants_it(store: BodyStore) -> None:
+    """Whoever finds a body may rely on it: either it stays, or it was not found."""
+    for _ in range(50):
+        digest = aged(store, BODY)
+        with ThreadPoolExecutor(1) as other:
+            wants = other.submit(store.want, digest)
+            forgotten = store.forget(digest, SINCE)
+        assert wants.result() == (not forgotten)
+        assert store.has(digest) == wants.result()
+
+
+ENDS_AT = """
+import os, sys
+from pathlib import Path
+from mead.store.bodies import BodyStore
+
+step, left = int(sys.argv[2]), 0
+def count(*_):
+    global left
+    left += 1
+    if left == step:
+        os._exit(9)
+real_fsync, real_write = os.fsync, os.write
+def fsync(handle):
+    count()
+    real_fsync(handle)
+    count()
+def write(handle, data):
+    written = real_write(handle, data[: max(1, len(data) // 2)])
+    count()
+    return written
+os.fsync, os.write = fsync, write
+def audit(event, arguments):
+    if event in {"os.rename", "os.remove", "os.mkdir", "os.chmod"}:
+        count()
+sys.addaudithook(audit)
+store = BodyStore(Path(sys.argv[1]))
+digest = store.put(b"body" * 100).sha256
+print(digest)
+"""
+
+
+def test_a_writer_that_ends_at_any_step_leaves_a_whole_body_or_none(tmp_path: Path) -> None:
+    """Between writing, syncing, renaming and syncing the directories; and the next writer goes on."""
+    data, ended, step = b"body" * 100, 9, 0
+    digest = hashlib.sha256(data).hexdigest()
+    while ended == 9:
+        step += 1
+        directory = tmp_path / str(step)
+        done = subprocess.run(
+            [sys.executable, "-c", ENDS_AT, directory, str(step)], check=False, capture_output=True
+        )
+        ended = done.returncode
+        store = BodyStore(directory)
+        assert not temporary(store), f"orphans after step {step}"
+        if store.has(digest):
+            assert store.read(digest) == data, f"torn after step {step}"
+        store.put(data)
+        assert store.read(digest) == data
+        assert list((directory / "quarantine").iterdir()) == []
+    assert ended == 0, done.stderr
+    assert step > 15

@@ -190,6 +190,7 @@ def test_retention_forgets_whole_days(open_store: Open, attacks: Attacks, clock:
     clock.advance(61)
     assert store.retain().files_deleted > 0
     assert _on_disk(store) == _listed(store)
+    assert {path.name for path in store.directory.glob("day=*")} == {"day=2026-03-02", "day=2026-03-03"}
     store.append("s", 1, messages[1])
     store.commit()
     assert {row["time"].day for row in store.select()} == {2, 3}

@@ -14,7 +14,7 @@ from mead.store.rows import NAMES, SCHEMA, by_day, event_of, row_of, table_of
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
-_VALUES: dict[Any, Any] = {str: "text", int: 7, bool: True, float: 1.5, datetime: NOON}
+_VALUES: dict[Any, Any] = {str: "text", int: 7, bool: True, float: 1.5}
 
 
 def _example(kind: type[Event]) -> Event:
@@ -32,6 +32,8 @@ def _value(hint: Any) -> Any:
         return [1, 2]
     if "list" in text:
         return ["a", "b"]
+    if "datetime" in text:
+        return NOON
     return next(
         value for base, value in _VALUES.items() if hint is base or base in getattr(hint, "__args__", ())
     )

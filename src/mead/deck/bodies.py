@@ -76,7 +76,7 @@ class BodyMover:
 
     async def _bring(self, digest: str) -> bool:
         """Whether the body is in the store now."""
-        if await asyncio.to_thread(self._store.has, digest):
+        if await asyncio.to_thread(self._store.want, digest):
             return True
         data = await self._receiver.take(digest)
         if data is not None:

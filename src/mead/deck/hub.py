@@ -24,6 +24,7 @@ from mead.bus.streams import bodies_stream
 from mead.clock import Clock, SystemClock
 from mead.deck.bodies import BodyMover
 from mead.deck.layout import Layout
+from mead.deck.retention import Retention
 from mead.deck.rescans import Rescans
 from mead.deck.settings import Settings
 from mead.errors import BusError, StoreError
@@ -87,6 +88,7 @@ class Hub:
         self._queue = WorkQueue(self._bus, ANALYSIS_QUEUE)
         publisher = await self._stack.enter_async_context(Publisher(self._bus, "hub", settings.publisher))
         self._mover = BodyMover(self._bus, self.bodies, publisher, self._clock)
+        self._retention = Retention(self.events, self.catalogue, self.bodies)
         self._rescans = Rescans(self._queue, self.catalogue, self._clock, days=settings.hub.rescan_days)
         await self._catch_up()
         return self
@@ -234,7 +236,7 @@ class Hub:
             await asyncio.sleep(self._settings.hub.maintain_seconds)
             try:
                 await asyncio.to_thread(self.events.compact)
-                await asyncio.to_thread(self.events.retain)
+                await asyncio.to_thread(self._retention.forget, self._clock.now())
                 await self._acknowledge()
                 await self._mover.sweep()
             except StoreError as error:

@@ -6,7 +6,9 @@ directories are fsynced, before `put` returns: after that no crash can lose it a
 part of it. What is read is hashed again; a body that is not what its name says goes to `quarantine/`.
 
 Several processes may use one directory. A writer holds a lock on its temporary file, so that the next
-one to open the store can tell what a crash left behind from what is being written.
+one to open the store can tell what a crash left behind from what is being written. A body's time of
+modification says when it was last wanted; whoever forgets a body holds a lock on it, so that it cannot
+vanish between being found and being relied on.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from mead.errors import InputError, StoreError
@@ -106,6 +109,30 @@ class BodyStore:
         """Whether there is a body of this digest."""
         return self.path(sha256).is_file()
 
+    def want(self, sha256: str) -> bool:
+        """Whether there is a body of this digest; it counts as wanted now."""
+        with self._explained(f"looking for body {sha256}"):
+            return self._wanted(self.path(sha256)) is not None
+
+    def unwanted(self, before: datetime) -> Iterator[str]:
+        """Digests of the bodies that nobody stored or wanted since a moment, in no order."""
+        limit = before.timestamp()
+        for first in _entries(self.directory):
+            for second in _entries(first.path) if len(first.name) == 2 else ():
+                for body in _entries(second.path):
+                    with contextlib.suppress(FileNotFoundError):
+                        if is_sha256(body.name) and body.stat().st_mtime < limit:
+                            yield body.name
+
+    def forget(self, sha256: str, before: datetime) -> bool:
+        """Remove a body, unless somebody stored or wanted it since a moment; whether it was removed."""
+        path = self.path(sha256)
+        with self._explained(f"forgetting body {sha256}"), _locked(path, fcntl.LOCK_EX) as file:
+            if file is None or os.fstat(file).st_mtime >= before.timestamp():
+                return False
+            path.unlink()
+            return True
+
     def path(self, sha256: str) -> Path:
         """Where the body of this digest is or would be.
 
@@ -135,15 +162,22 @@ class BodyStore:
 
     def _is_there(self, sha256: str, size: int) -> bool:
         path = self.path(sha256)
-        try:
-            present = path.stat().st_size
-        except FileNotFoundError:
+        present = self._wanted(path)
+        if present is None:
             return False
         if present != size:
             self._put_aside(path)
             return False
         _sync_directory(path.parent)  # whoever wrote it may not have come to this yet
         return True
+
+    def _wanted(self, path: Path) -> int | None:
+        """The size of a body, which counts as wanted now; None if it is not there."""
+        with _locked(path, fcntl.LOCK_SH) as file:
+            if file is None:
+                return None
+            os.utime(file)
+            return os.fstat(file).st_size
 
     def _home(self, sha256: str) -> Path:
         home = self.path(sha256).parent
@@ -209,6 +243,26 @@ class BodyStore:
                 "the disk is full; free space or move data_dir" if error.errno in _FULL else error.strerror
             )
             raise StoreError(f"{self.directory}: {doing}: {advice}") from error
+
+
+@contextmanager
+def _locked(path: Path, how: int) -> Iterator[int | None]:
+    """The open file under a lock; None if it is not there, or was removed while we waited for the lock."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield None
+        return
+    try:
+        fcntl.flock(file, how)
+        yield file if os.fstat(file).st_nlink else None
+    finally:
+        os.close(file)
+
+
+def _entries(directory: str | Path) -> Iterator[os.DirEntry[str]]:
+    with contextlib.suppress(NotADirectoryError), os.scandir(directory) as entries:
+        yield from entries
 
 
 def _write(file: int, chunk: bytes) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -93,8 +94,9 @@ class EventStore(StoredEvents):
 
     def close(self) -> None:
         """Let another process write. What was appended and not committed is forgotten: the bus has it."""
-        self._broken = self._broken or "it was closed"
-        self._lock.release()
+        with self._swapping:  # a replacement that another thread has begun is still ours
+            self._broken = self._broken or "it was closed"
+            self._lock.release()
 
     def __enter__(self) -> Self:
         return self
@@ -318,6 +320,9 @@ class EventStore(StoredEvents):
         due = {entry.path for entry in self._manifest.removed if entry.at <= limit}
         for path in due:
             (self.directory / path).unlink(missing_ok=True)
+        for folder in {(self.directory / path).parent for path in due}:
+            with suppress(OSError):  # as long as there is anything in it
+                folder.rmdir()
         if due:
             self._swap_or_explain(
                 lambda manifest: msgspec.structs.replace(

@@ -12,7 +12,8 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds and habits of the event store.
 
     Attributes:
-        retention_days: days of events that are kept; 0 keeps everything.
+        retention_days: days for which events, sightings, offers and bodies that nothing else refers to
+            (transcripts, requests) are kept; samples and what is known of them stay; 0 keeps everything.
         max_pending_events: events held in memory before `append` commits by itself.
         row_group_rows: rows per Parquet row group.
         merge_width: segments of one day and level that are merged into one of the next level.
