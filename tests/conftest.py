@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,18 +53,35 @@ class RunningDeck:
         return {door["service"]: door["port"] for door in status["listeners"]}
 
 
-@pytest.fixture(scope="session")
-def deck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDeck]:
-    """`mead run` on free ports of loopback; tests that use it belong to the xdist group "deck"."""
-    directory = tmp_path_factory.mktemp("deck")
+_CONFIGURATION = """\
+data_dir = "{directory}/data"
+[sensor]
+addresses = ["127.0.0.1"]
+[sensor.services]
+telnet = [0]
+ssh = [0]
+http = [0]
+https = [0]
+[hub]
+commit_seconds = 0.1
+clamd = false
+"""
+
+
+@contextmanager
+def running_deck(
+    directory: Path, more: str = "", *, environment: dict[str, str] | None = None
+) -> Iterator[RunningDeck]:
+    """`mead run` on free ports of loopback until the block ends; `more` is added to its configuration."""
     configuration = directory / "mead.toml"
-    configuration.write_text(
-        f'data_dir = "{directory}/data"\n[sensor]\naddresses = ["127.0.0.1"]\n'
-        "[sensor.services]\ntelnet = [0]\nssh = [0]\nhttp = [0]\nhttps = [0]\n"
-        "[hub]\ncommit_seconds = 0.1\nclamd = false\n"
-    )
+    configuration.write_text(_CONFIGURATION.format(directory=directory) + more)
     with (directory / "log").open("wb") as log:
-        process = subprocess.Popen([MEAD, "-c", str(configuration), "run"], stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [MEAD, "-c", str(configuration), "run"],
+            stdout=log,
+            stderr=log,
+            env={**os.environ, **(environment or {})},
+        )
     running = RunningDeck(directory, configuration, process)
     deadline = time.monotonic() + _START_SECONDS
     while "The deck is up" not in (directory / "log").read_text():
@@ -74,3 +92,16 @@ def deck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDeck]:
     process.send_signal(signal.SIGTERM)
     assert process.wait(_STOP_SECONDS) == 0, (directory / "log").read_text()
     assert "everything accepted is stored" in (directory / "log").read_text()
+
+
+@pytest.fixture(scope="session")
+def deck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDeck]:
+    """One deck for all tests that need no settings of their own; they belong to the xdist group "deck"."""
+    with running_deck(tmp_path_factory.mktemp("deck")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def start_deck() -> Callable[..., AbstractContextManager[RunningDeck]]:
+    """Starts decks with settings of their own."""
+    return running_deck
