@@ -24,8 +24,8 @@ from mead.bus.streams import bodies_stream
 from mead.clock import Clock, SystemClock
 from mead.deck.bodies import BodyMover
 from mead.deck.layout import Layout
-from mead.deck.retention import Retention
 from mead.deck.rescans import Rescans
+from mead.deck.retention import Retention
 from mead.deck.settings import Settings
 from mead.errors import BusError, StoreError
 from mead.model.event import SampleCaptured
