@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 
 import pytest
 
@@ -15,7 +16,7 @@ from mead.bus.events import EventReader
 from mead.bus.queue import WORKERS, Job, WorkQueue
 from mead.bus.reaper import CLAIM, Reaper, _ConsumerInfo
 from mead.bus.server import NatsServer
-from mead.model.event import AnalysisDone, Event, FindingMade
+from mead.model.event import AnalysisDone, Event, FindingMade, LossCounted
 
 PATIENCE_SECONDS = 60
 """A busy machine is slow; nothing here waits that long on an idle one."""
@@ -93,6 +94,24 @@ async def test_a_poisonous_job_becomes_a_failed_analysis_and_a_finding(bus: Bus)
     assert (finding.claim, finding.value) == (CLAIM, done.reason)
     assert finding.evidence[0].startswith("QUEUE_analysis:")
     assert await queue.length() == 0
+
+
+async def test_a_job_that_is_no_analysis_has_an_epitaph_of_its_own(bus: Bus) -> None:
+    def epitaph(job: Job, reason: str, time: datetime) -> list[Event] | None:
+        if job.kind != "fetch":
+            return None
+        return [LossCounted(time=time, sensor="far", what=job.key, count=1, unit="offers", reason=reason)]
+
+    queue = WorkQueue(bus, "fetch")
+    async with running(Reaper(bus, "worker", epitaph=epitaph)) as reaper:
+        await queue.submit(Job(kind="fetch", sha256="a" * 64, key="q-1"))
+        await queue.submit(POISON)
+        await kill_job(queue, bus, "its worker ran away")
+        await buried(reaper, 2)
+    told = await events(bus)
+    assert sorted(event.kind for event in told) == ["analysis.done", "finding.made", "loss.counted"]
+    loss = next(event for event in told if isinstance(event, LossCounted))
+    assert (loss.what, loss.reason) == ("q-1", "given up after 3 attempts: its worker ran away")
 
 
 async def test_a_job_that_kills_its_workers_says_so(bus: Bus) -> None:

@@ -17,11 +17,12 @@ from mead.bus.client import Bus
 from mead.bus.events import EventReader
 from mead.bus.publisher import Publisher
 from mead.bus.queue import Job, WorkQueue
+from mead.bus.reaper import Reaper
 from mead.bus.server import NatsServer
 from mead.bus.streams import StreamSettings
 from mead.clock import SystemClock
 from mead.deck.fetching import FetchWorker
-from mead.deck.jobs import FetchJob
+from mead.deck.jobs import FetchJob, buried
 from mead.egress.policy import EgressSettings
 from mead.egress.result import Request
 
@@ -217,3 +218,18 @@ async def test_a_fault_of_ours_ends_one_job_and_not_the_fetcher(
 
 async def _length(queue: WorkQueue, length: int) -> bool:
     return await queue.length() == length
+
+
+async def test_an_offer_that_kills_every_fetcher_ends_as_a_failed_fetch(bus: Bus) -> None:
+    queue = await _submit(bus, "http://192.0.2.1/x")
+    reaper = Reaper(bus, "hub", epitaph=buried)
+    burying = asyncio.create_task(reaper.run())
+    async with queue.consume() as leases:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not reaper.buried:
+                await leases.next(0.1)  # and fall silent
+    burying.cancel()
+    (event,) = await _events(bus, "hub")
+    assert (event.kind, event.offer, event.session, event.final) == ("fetch.failed", "q-1", "q", True)
+    assert event.reason.startswith("given up after 3 attempts: its worker died")
+    assert await queue.length() == 0

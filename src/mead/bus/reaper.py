@@ -4,13 +4,15 @@
 The server leaves such a message in the queue for ever and says so in an advisory, once. Advisories are
 kept in a stream of their own, so a reaper that was away misses none; and because the server may die between
 the last delivery and the advisory, the queues themselves are looked through now and then. Each dead job
-becomes one `analysis.done` (failed) and one `finding.made`, then it is removed.
+becomes one `analysis.done` (failed) and one `finding.made` (or what its `epitaph` is), then it is removed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from datetime import datetime
 
 import msgspec
 from msgspec import Struct
@@ -28,6 +30,8 @@ _log = logging.getLogger(__name__)
 
 CLAIM = "analysis.given_up"
 """Claim of the finding about a body whose analysis was given up."""
+Epitaph = Callable[[Job, str, datetime], list[Event] | None]
+"""The events of a job that was given up, with the reason; None for one that is not its business."""
 _ACK_WAIT_SECONDS = 30.0
 _LOOK_SECONDS = 60.0
 
@@ -51,14 +55,23 @@ class Reaper:
     """Buries the dead jobs of all queues; its events are published under `sensor`.
 
     An advisory whose acknowledgement was lost with the connection comes again after `ack_wait_seconds`.
+    `epitaph` says what is told of jobs that are no analysis.
     """
 
-    def __init__(self, bus: Bus, sensor: str, *, ack_wait_seconds: float = _ACK_WAIT_SECONDS) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        sensor: str,
+        *,
+        ack_wait_seconds: float = _ACK_WAIT_SECONDS,
+        epitaph: Epitaph | None = None,
+    ) -> None:
         self.buried = 0
         """Jobs that were buried."""
         self._bus = bus
         self._sensor = sensor
         self._ack_wait_seconds = ack_wait_seconds
+        self._epitaph = epitaph
 
     async def run(self) -> None:
         """Bury until cancelled."""
@@ -125,7 +138,8 @@ class Reaper:
             note = await self._note(stream, held.sequence)
             reason = f"given up after {deliveries} attempts: {note}"
             _log.warning("%s of %s %s", job.kind, job.sha256, reason)
-            events = self._events(job, reason, f"{stream}:{held.sequence}")
+            told = self._epitaph(job, reason, self._bus.clock.now()) if self._epitaph else None
+            events = told or self._events(job, reason, f"{stream}:{held.sequence}")
             await publish_once(self._bus, self._sensor, events, f"dead:{stream}:{held.sequence}")
         await self._bus.delete(stream, held.sequence)
         self.buried += 1

@@ -23,6 +23,7 @@ from mead.bus.reaper import Reaper
 from mead.bus.streams import bodies_stream
 from mead.clock import Clock, SystemClock
 from mead.deck.bodies import BodyMover
+from mead.deck.jobs import buried
 from mead.deck.layout import Layout
 from mead.deck.rescans import Rescans
 from mead.deck.retention import Retention
@@ -103,7 +104,7 @@ class Hub:
             group.create_task(self._store())
             group.create_task(self._maintain())
             group.create_task(self._rescans.run())
-            group.create_task(Reaper(self._bus, "hub").run())
+            group.create_task(Reaper(self._bus, "hub", epitaph=buried).run())
 
     async def _catch_up(self) -> None:
         """Project what was committed and not projected when the last hub ended, or all of it."""
