@@ -1,9 +1,18 @@
-"""Every process is killed at random moments under load; nothing that was acknowledged is lost or doubled."""
+# SPDX-License-Identifier: Apache-2.0
+"""Every process is killed at random moments under load; nothing that was acknowledged is lost or doubled.
+
+While the load runs, the hub compacts a closed day again and again (there are always late events for it),
+forgets days that are too old, projects into the catalogue, and a worker analyses. What is checked at the
+end, and that each check notices what it is for, is in `Findings`.
+
+`make soak` runs fifty rounds; MEAD_SOAK_ROUNDS and MEAD_SOAK_SEED choose others.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import os
 import random
 import signal
@@ -12,8 +21,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,14 +32,27 @@ import pytest
 from mead.bus.bodies import BodySender
 from mead.bus.client import Bus, BusAddress
 from mead.bus.publisher import Publisher
-from mead.model.event import LoginAttempt, SampleCaptured
+from mead.model.event import AnalysisDone, Event, LoginAttempt, SampleCaptured
 from mead.store.bodies import BodyStore
+from mead.store.catalogue import Catalogue
+from mead.store.events import EventStore
 from mead.store.reader import StoredEvents
 
 MEAD = str(Path(sys.executable).parent / "mead")
 VICTIMS = ("nats-server", "hub", "worker", "sensor", "run")
 _START_SECONDS = 60
-_SETTLE_SECONDS = 120
+_SETTLE_SECONDS = 240
+_EVENTS = 20
+_BODY_EVERY = 10
+"""Batches between two bodies: the worker has to come to the end of them."""
+
+
+@dataclass
+class Promised:
+    """What the bus acknowledged."""
+
+    numbers: list[int] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
 
 
 class Deck:
@@ -41,8 +65,11 @@ class Deck:
             f'data_dir = "{self.data}"\n[sensor]\naddresses = ["127.0.0.1"]\n'
             "[sensor.services]\ntelnet = [0]\n"
             "[hub]\ncommit_seconds = 0.05\nclamd = false\nmaintain_seconds = 1\n"
+            "[store]\nmerge_width = 3\ngrace_seconds = 1\nretention_days = 5\n"
+            '[analysis]\nanalysers = ["hashes", "strings"]\n'
         )
         self.log = (directory / "log").open("ab")
+        self.killed: Counter[str] = Counter()
         self.start()
 
     def start(self) -> None:
@@ -55,20 +82,31 @@ class Deck:
             assert time.monotonic() < deadline, Path(self.log.name).read_text()[-2000:]
             time.sleep(0.05)
 
-    def kill(self, victim: str) -> bool:
-        """Kill -9 one process of this deck; false if it is not there right now."""
+    def kill(self, victim: str) -> None:
+        """Kill -9 one process of this deck, as soon as it is there."""
+        self.killed[victim] += 1
         if victim == "run":
             self.process.kill()
             self.process.wait()
             self.start()
-            return True
+            return
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._kill_child(victim):
+            assert time.monotonic() < deadline, f"{victim} is not started again"
+            time.sleep(0.05)
+
+    def _kill_child(self, victim: str) -> bool:
+        for pid in self._pids(victim):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                return True
+        return False
+
+    def _pids(self, victim: str) -> Iterator[int]:
         for pid in _children(self.process.pid):
             words = _words(pid)
             if victim in words or Path(words[0]).name == victim:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-                    return True
-        return False
+                yield pid
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
@@ -91,7 +129,30 @@ def _words(pid: int) -> list[str]:
     return [""]
 
 
-async def _load(deck: Deck, acknowledged: list[int], digests: list[str], stop: asyncio.Event) -> None:
+def _login(number: int) -> Event:
+    """One in four comes late, for a day that is closed; the next is so old that it is forgotten at once."""
+    late = timedelta(days=(0, 1, 0, 0)[number % 4])
+    return LoginAttempt(
+        time=datetime.now(UTC) - late, sensor="crashing", session=f"c{number}", src=f"192.0.2.{number % 99}",
+        username="root", password=str(number), method="password", success=False,
+    )  # fmt: skip
+
+
+def _captured(number: int, digest: str, size: int) -> Event:
+    return SampleCaptured(
+        time=datetime.now(UTC), sensor="crashing", session=f"c{number}", sha256=digest, size=size, how="echo"
+    )
+
+
+def _forgotten(number: int) -> Event:
+    old = datetime.now(UTC) - timedelta(days=30)
+    return LoginAttempt(
+        time=old, sensor="crashing", session="old", username="root", password=f"old {number}",
+        method="password", success=False,
+    )  # fmt: skip
+
+
+async def _load(deck: Deck, promised: Promised, stop: asyncio.Event) -> None:
     """Publish numbered events and bodies as a sensor does, and note what the bus acknowledged."""
     number = 0
     while not (deck.data / "bus" / "address.json").exists():
@@ -102,95 +163,224 @@ async def _load(deck: Deck, acknowledged: list[int], digests: list[str], stop: a
     ):
         sender = BodySender(bus)
         while not stop.is_set():
-            body = f"benign body {number}\n".encode() * 4000
-            digest = await sender.put(body)
-            batch = [
-                LoginAttempt(
-                    time=datetime.now(UTC), sensor="crashing", session=f"c{number + index}", username="root",
-                    password=str(number + index), method="password", success=False,
-                )
-                for index in range(20)
-            ]  # fmt: skip
-            captured = SampleCaptured(
-                time=datetime.now(UTC), sensor="crashing", session=f"c{number}", sha256=digest,
-                size=len(body), how="echo",
-            )  # fmt: skip
-            await publisher.publish_durably([*batch, captured])
-            acknowledged.extend(range(number, number + 20))
-            digests.append(digest)
-            number += 20
+            batch = [_login(number + index) for index in range(_EVENTS)]
+            digest = None
+            if number % (_EVENTS * _BODY_EVERY) == 0:
+                body = f"benign body {number}\n".encode() * 4000
+                digest = await sender.put(body)
+                batch += [_captured(number, digest, len(body)), _forgotten(number)]
+            await publisher.publish_durably(batch)
+            promised.numbers.extend(range(number, number + _EVENTS))
+            if digest:
+                promised.digests.append(digest)
+            number += _EVENTS
             await asyncio.sleep(0.01)
 
 
 async def _visit(deck: Deck) -> None:
     """A Telnet peer that says something and leaves, so that the sensor is under load too."""
     with suppress(OSError, ValueError, KeyError):
-        import json
-
         port = json.loads((deck.data / "running.json").read_text())["listeners"][0]["port"]
         with socket.create_connection(("127.0.0.1", port), timeout=1) as peer:
             peer.sendall(b"root\r\nroot\r\necho crash\r\n")
 
 
-async def _rounds(deck: Deck, rounds: int, seed: int) -> tuple[list[int], list[str]]:
+async def _rounds(deck: Deck, rounds: int, seed: int) -> Promised:
     chance = random.Random(seed)
-    acknowledged: list[int] = []
-    digests: list[str] = []
-    stop = asyncio.Event()
-    load = asyncio.create_task(_load(deck, acknowledged, digests, stop))
+    promised, stop = Promised(), asyncio.Event()
+    load = asyncio.create_task(_load(deck, promised, stop))
     try:
         for number in range(rounds):
-            await asyncio.sleep(chance.uniform(0.2, 1.2))
+            await asyncio.sleep(chance.uniform(0.0, 1.2))
             await _visit(deck)
             assert not load.done(), load
             await asyncio.to_thread(deck.kill, VICTIMS[number % len(VICTIMS)])
-        before = len(acknowledged)
-        for _ in range(1200):
-            await asyncio.sleep(0.1)
-            if len(acknowledged) > before + 40:
-                break
+        before = len(promised.numbers)
+        async with asyncio.timeout(_SETTLE_SECONDS):
+            while len(promised.numbers) < before + 2 * _EVENTS * _BODY_EVERY:
+                await asyncio.sleep(0.1)
     finally:
         stop.set()
         await load
-    return acknowledged, digests
+    return promised
 
 
-def _stored(deck: Deck) -> Counter[int]:
-    rows = StoredEvents(deck.data / "events").select("sensor = 'crashing' and kind = 'login.attempt'")
-    return Counter(int(row["password"]) for row in rows)
+class Findings:
+    """What is wrong with a deck's store, in words; none of it may be."""
+
+    def __init__(self, data: Path, promised: Promised) -> None:
+        self._data = data
+        self._promised = promised
+
+    def unsettled(self) -> list[str]:
+        """What may still be on its way."""
+        connection = StoredEvents(self._data / "events").connect()
+        stored = {int(row[0]) for row in connection.execute(_NUMBERS).fetchall()}
+        analysed = {row[0] for row in connection.execute(_ANALYSED).fetchall()}
+        connection.close()
+        numbers, digests = set(self._promised.numbers), set(self._promised.digests)
+        with Catalogue.open(self._data / "catalogue.sqlite") as catalogue, catalogue.ask() as queries:
+            known = queries.known_samples(digests)
+        missing = {
+            "acknowledged events": numbers - stored,
+            "samples in the catalogue": digests - known,
+            "analyses": digests - analysed,
+        }
+        return [f"{len(what)} {name} are missing" for name, what in missing.items() if what]
+
+    def all(self) -> list[str]:
+        """Everything, once the deck has stopped."""
+        return [*self.unsettled(), *self._of_events(), *self._of_bodies(), *self._of_catalogue()]
+
+    def _of_events(self) -> Iterator[str]:
+        store = StoredEvents(self._data / "events")
+        connection = store.connect()
+        for what, query in _DOUBLED.items():
+            if doubled := connection.execute(query).fetchall():
+                yield f"{len(doubled)} {what} are stored more than once, first {doubled[0]}"
+        for name, column in (("hourly", "events"), ("source_day", "events")):
+            rolled, raw = connection.execute(_ROLLED[name].format(column=column)).fetchall()[0]
+            if rolled != raw:
+                yield f"the rollup {name} counts {rolled} events, there are {raw}"
+        connection.close()
+        yield from store.problems()
+        listed = store.snapshot().manifest.paths()
+        found = {str(path.relative_to(store.directory)) for path in store.directory.rglob("*.parquet")}
+        if orphans := found - listed:
+            yield f"{len(orphans)} files belong to nothing, first {min(orphans)}"
+
+    def _of_bodies(self) -> Iterator[str]:
+        bodies = BodyStore(self._data / "bodies")
+        for digest in bodies.digests():
+            if hashlib.sha256(bodies.path(digest).read_bytes()).hexdigest() != digest:
+                yield f"body {digest} is torn"
+        for digest in self._promised.digests:
+            if not bodies.has(digest):
+                yield f"body {digest} was acknowledged and is missing"
+        for name in ("tmp", "quarantine"):
+            if left := list((bodies.directory / name).iterdir()):
+                yield f"{len(left)} files are left in bodies/{name}"
+
+    def _of_catalogue(self) -> Iterator[str]:
+        with Catalogue.open(self._data / "catalogue.sqlite") as catalogue, catalogue.ask() as queries:
+            for digest in self._promised.digests:
+                sample = queries.sample(digest)
+                if sample and sample.sightings != 1:
+                    yield f"the catalogue counts {sample.sightings} sightings of {digest}, there was one"
 
 
-async def _check(deck: Deck, rounds: int, seed: int) -> None:
-    acknowledged, digests = await _rounds(deck, rounds, seed)
-    assert len(acknowledged) > 100
-    deadline = time.monotonic() + _SETTLE_SECONDS
-    while not set(acknowledged) <= set(stored := await asyncio.to_thread(_stored, deck)):
-        assert time.monotonic() < deadline, (
-            f"{len(set(acknowledged) - set(stored))} acknowledged events missing"
-        )
-        await asyncio.sleep(0.2)
-    assert [number for number, count in stored.items() if count > 1] == []
-    bodies = BodyStore(deck.data / "bodies")
-    for digest in digests:
-        assert hashlib.sha256(bodies.read(digest)).hexdigest() == digest
-    captured = StoredEvents(deck.data / "events").select("kind = 'sample.captured'")
-    assert {row["sha256"] for row in captured} >= set(digests)
+_OURS = "sensor = 'crashing' AND kind = 'login.attempt' AND session <> 'old'"
+_NUMBERS = f"SELECT password FROM events WHERE {_OURS}"
+_ANALYSED = "SELECT DISTINCT sha256 FROM events WHERE kind = 'analysis.done'"
+_DOUBLED = {
+    "events": f"SELECT password FROM events WHERE {_OURS} GROUP BY 1 HAVING count(*) > 1 ORDER BY 1",
+    "captures": "SELECT sha256 FROM events WHERE sensor = 'crashing' AND kind = 'sample.captured'"
+    " GROUP BY 1 HAVING count(*) > 1 ORDER BY 1",
+    "identities": "SELECT stream, seq, idx FROM events GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL",
+}
+_ROLLED = {
+    "hourly": "SELECT (SELECT sum({column}) FROM hourly), (SELECT count(*) FROM events)",
+    "source_day": "SELECT (SELECT sum({column}) FROM source_day),"
+    " (SELECT count(*) FROM events WHERE src IS NOT NULL)",
+}
+
+
+async def _survive(directory: Path, rounds: int, seed: int) -> None:
+    begin = time.monotonic()
+    deck = await asyncio.to_thread(Deck, directory)
+    try:
+        promised = await _rounds(deck, rounds, seed)
+        assert len(promised.numbers) > 100
+        findings = Findings(deck.data, promised)
+        deadline = time.monotonic() + _SETTLE_SECONDS
+        while unsettled := await asyncio.to_thread(findings.unsettled):
+            assert time.monotonic() < deadline, unsettled
+            await asyncio.sleep(0.5)
+    finally:
+        code = await asyncio.to_thread(deck.stop)
+    assert findings.all() == []
+    assert code == 0
+    assert set(deck.killed) == set(VICTIMS)
+    sys.stdout.write(
+        f"\n{rounds} rounds, seed {seed}, {time.monotonic() - begin:.0f} s: killed {dict(deck.killed)};"
+        f" {len(promised.numbers)} events and {len(promised.digests)} bodies acknowledged, each stored once\n"
+    )
 
 
 async def test_each_process_killed_once_loses_nothing(tmp_path: Path) -> None:
-    deck = await asyncio.to_thread(Deck, tmp_path)
-    try:
-        await _check(deck, len(VICTIMS), seed=1)
-    finally:
-        code = await asyncio.to_thread(deck.stop)
-    assert code == 0
+    await _survive(tmp_path, len(VICTIMS), seed=1)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3000)
-async def test_fifty_rounds_lose_nothing(tmp_path: Path) -> None:
-    deck = await asyncio.to_thread(Deck, tmp_path)
-    try:
-        await _check(deck, 50, seed=2)
-    finally:
-        await asyncio.to_thread(deck.stop)
+async def test_fifty_rounds_lose_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    rounds, seed = int(os.environ.get("MEAD_SOAK_ROUNDS", "50")), int(os.environ.get("MEAD_SOAK_SEED", "2"))
+    with capfd.disabled():
+        await _survive(tmp_path, rounds, seed)
+
+
+class Store:
+    """A store as the deck leaves it behind, to damage."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.bodies = BodyStore(data / "bodies")
+        self.promised = Promised()
+        self.sequence = 0
+        for number in range(0, 60, _EVENTS):
+            body = f"body {number}".encode()
+            digest = self.bodies.put(body).sha256
+            done = AnalysisDone(
+                time=datetime.now(UTC), sensor="worker-1", sha256=digest, analyser="hashes", verdict="done"
+            )
+            self.take(*map(_login, range(number, number + _EVENTS)), _captured(number, digest, 7), done)
+            self.promised.numbers.extend(range(number, number + _EVENTS))
+            self.promised.digests.append(digest)
+
+    def take(self, *events: Event, project: bool = True, store: bool = True) -> None:
+        self.sequence += 1
+        rows = [("s", self.sequence, index, event) for index, event in enumerate(events)]
+        if store:
+            with EventStore.open(self.data / "events") as writer:
+                writer.append("s", self.sequence, events)
+                writer.commit()
+        if project:
+            with Catalogue.open(self.data / "catalogue.sqlite") as catalogue:
+                catalogue.apply(rows)
+
+    def tear(self) -> None:
+        path = self.bodies.path(self.promised.digests[0])
+        path.chmod(0o600)
+        path.write_bytes(path.read_bytes()[:-1])
+
+
+def _leave_a_file(store: Store) -> None:
+    (store.data / "events" / "day=2026-01-01").mkdir()
+    (store.data / "events" / "day=2026-01-01" / "raw-orphan.parquet").write_bytes(b"PAR1")
+
+
+DAMAGES: dict[str, Callable[[Store], object]] = {
+    "1 acknowledged events are missing": lambda store: store.promised.numbers.append(99),
+    "1 events are stored more than once, first ('7',)": lambda store: store.take(_login(7)),
+    "1 captures are stored more than once": lambda store: store.take(
+        _captured(0, store.promised.digests[0], 7)
+    ),
+    "the catalogue counts 2 sightings": lambda store: store.take(
+        _captured(0, store.promised.digests[0], 7), store=False
+    ),
+    "is torn": lambda store: store.tear(),
+    "was acknowledged and is missing": lambda store: store.bodies.path(store.promised.digests[1]).unlink(),
+    "files are left in bodies/quarantine": lambda store: (store.data / "bodies/quarantine/x").touch(),
+    "1 samples in the catalogue are missing": lambda store: store.promised.digests.append("a" * 64),
+    "1 analyses are missing": lambda store: store.promised.digests.append("b" * 64),
+    "1 files belong to nothing": _leave_a_file,
+}
+
+
+@pytest.mark.parametrize("words", DAMAGES)
+def test_the_check_notices_each_damage(tmp_path: Path, words: str) -> None:
+    store = Store(tmp_path)
+    findings = Findings(tmp_path, store.promised)
+    assert findings.all() == []
+    DAMAGES[words](store)
+    assert any(words in finding for finding in findings.all())
