@@ -287,12 +287,13 @@ def test_offers_wait_in_the_queue_over_restarts_until_a_fetcher_comes(
     assert not web.asked
     with start_deck(tmp_path, settings) as deck:
         assert "offers wait for `mead worker --queues fetch`" in (deck.directory / "log").read_text()
-        command = [MEAD, "-c", str(deck.configuration), "worker", "--queues", "fetch", "--number", "2"]
+        command = [MEAD, "-c", str(deck.configuration), "worker", "--queues", "fetch"]
         with subprocess.Popen(command) as fetcher:
             _until(lambda: _got(deck, {_digest("arm"), _digest("mips")}), "the script was followed")
             _until(
                 lambda: ("/late", "Wget") in web.asked or len(web.asked) >= 4, "the first attempt was made"
             )
+            assert not _is_root(fetcher.pid)
             fetcher.send_signal(signal.SIGKILL)
         web.serve("late")
         with subprocess.Popen(command) as fetcher:
@@ -305,6 +306,11 @@ def test_offers_wait_in_the_queue_over_restarts_until_a_fetcher_comes(
     sessions = {event["session"] for event in late}
     assert len(sessions) == 1
     assert not [row for row in stats if row["group"] == "no body because"]
+
+
+def _is_root(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return "0" in next(line for line in status.splitlines() if line.startswith("Uid:")).split()
 
 
 REFUSED = {
@@ -384,3 +390,74 @@ def test_no_packet_leaves_for_a_target_that_is_refused(tmp_path: Path) -> None:
         assert [kind for kind, _ in outcome[url]] == ["fetch.refused"] * 2
         assert all(reason.startswith("name does not resolve") for _, reason in outcome[url])
     assert not [name for name in found["later"] if name.endswith(".internal.example.org")]
+
+
+_SECOND_WALL = r"""
+import json, os, pwd, socket, subprocess, sys
+
+def run(*words):
+    subprocess.run(words, check=True)
+
+run("ip", "link", "set", "lo", "up")
+run("ip", "link", "add", "out0", "type", "veth", "peer", "name", "out1")
+for name in ("out1", "out0"):
+    run("ip", "link", "set", name, "up", "arp", "off")
+run("ip", "address", "add", "10.9.9.2/24", "dev", "out0")
+run("ip", "-6", "address", "add", "2a00:ffff::2/64", "dev", "out0", "nodad")
+run("ip", "route", "add", "default", "dev", "out0")
+run("ip", "-6", "route", "add", "default", "dev", "out0")
+run("nft", "-f", sys.argv[1])
+tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+tap.bind(("out0", 0))
+tap.settimeout(0.3)
+listener = socket.create_server(("127.0.0.1", 4222))
+if sys.argv[2] == "fetcher":
+    os.setresuid(*[pwd.getpwnam("nobody").pw_uid] * 3)
+for text in sys.argv[3:]:
+    host, _, port = text.rpartition("|")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.settimeout(0.05)
+        try:
+            probe.connect((host, int(port)))
+        except OSError:
+            pass
+socket.create_connection(("127.0.0.1", 4222)).close()
+heard = set()
+while True:
+    try:
+        packet, (_, _, direction, *_) = tap.recvfrom(65535)
+    except TimeoutError:
+        break
+    if direction == socket.PACKET_OUTGOING and packet[12:14] == b"\x08\x00":
+        heard.add(socket.inet_ntoa(packet[30:34]))
+    elif direction == socket.PACKET_OUTGOING and packet[20] == 6:
+        heard.add(socket.inet_ntop(socket.AF_INET6, packet[38:54]))
+print(json.dumps(sorted(heard)))
+"""
+
+
+@pytest.mark.root
+@pytest.mark.tool("unshare", "ip", "nft")
+def test_the_second_wall_keeps_the_user_of_the_fetcher_in() -> None:
+    rules = Path(__file__).parents[2] / "deploy" / "nftables" / "fetcher.nft"
+    never = ["10.1.2.3|80", "192.168.1.1|80", "169.254.169.254|80", "100.64.0.1|80", "8.8.8.8|25",
+             "64:ff9b::a00:1|80", "fc00::1|80", "2002:a00:1::1|80", "::ffff:10.0.0.1|80"]  # fmt: skip
+    for user, expected in (
+        ("fetcher", {"8.8.4.4", "2a00:1450::1"}),
+        (
+            "root",
+            {"8.8.4.4", "2a00:1450::1", "10.1.2.3", "192.168.1.1", "169.254.169.254", "8.8.8.8", "fc00::1"},
+        ),
+    ):
+        done = subprocess.run(
+            ["unshare", "--net", sys.executable, "-c", _SECOND_WALL, rules, user, *never, "8.8.4.4|80",
+             "2a00:1450::1|443"],
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        if "unshare failed" in done.stderr or "Operation not permitted" in done.stderr:
+            pytest.skip(f"needs network namespaces: {done.stderr.strip()[:100]}")
+        assert done.returncode == 0, done.stderr
+        heard = set(json.loads(done.stdout))
+        assert heard >= expected, user
+        assert user == "root" or heard == expected

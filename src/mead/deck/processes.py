@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import signal
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -21,9 +23,12 @@ from mead.deck.jobs import FETCH_QUEUE
 from mead.deck.layout import Layout
 from mead.deck.settings import Settings, egress_of
 from mead.errors import ConfigError
+from mead.sensors.listeners import drop_privileges
 from mead.store.bodies import BodyStore
 
 __all__ = ["QUEUES", "hub", "until_told", "worker"]
+
+log = logging.getLogger(__name__)
 
 QUEUES = (ANALYSIS_QUEUE, FETCH_QUEUE)
 _BUS_SECONDS = 60.0
@@ -57,18 +62,25 @@ async def hub(settings: Settings) -> None:
 
 
 async def worker(settings: Settings, queues: tuple[str, ...], number: int = 1) -> None:
-    """A worker on the named queues, until told to stop.
+    """A worker on the named queues, until told to stop; one that only fetches gives up root.
 
     Raises:
-        ConfigError: there is no queue of that name.
+        ConfigError: there is no queue or user of that name.
     """
     if unknown := set(queues) - set(QUEUES):
         raise ConfigError(f"no queue is called {', '.join(sorted(unknown))}; known: {', '.join(QUEUES)}")
     layout = Layout(settings.data_dir)
     layout.make()
+    address = BusAddress.load(layout.bus)
     name = f"worker-{number}"
+    if set(queues) == {FETCH_QUEUE}:
+        name = f"fetcher-{number}"
+        address.seed()
+        drop_privileges(settings.egress.user, setting="egress.user")
+    elif FETCH_QUEUE in queues and os.geteuid() == 0:
+        log.warning("a fetcher that analyses too stays root; run `mead worker --queues fetch` beside it")
     async with (
-        Bus.connect(BusAddress.load(layout.bus), timeout_seconds=_BUS_SECONDS) as bus,
+        Bus.connect(address, timeout_seconds=_BUS_SECONDS) as bus,
         Publisher(bus, name, settings.publisher) as publisher,
     ):
         await until_told(_work(bus, publisher, layout, settings, queues, name))

@@ -30,6 +30,8 @@ class EgressSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     Attributes:
         policy: what is done with an offer: `observe`, `queue` or `fetch`.
+        user: user that `mead worker --queues fetch` changes to, when started as root; a sensor that
+            fetches has `sensor.user`.
         allow_loopback_for_tests: let fetches go to loopback addresses and to nothing else. For tests only.
         deny: addresses, networks (`198.51.100.0/24`), hosts (`example.org`) and domains with all below
             them (`.example.org`) that are never contacted.
@@ -54,6 +56,7 @@ class EgressSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """
 
     policy: Policy = "observe"
+    user: str = "nobody"
     allow_loopback_for_tests: bool = False
     deny: list[str] = []
     own_addresses: list[str] = []

@@ -113,8 +113,10 @@ def _advice(service: str, address: str, port: int, error: OSError) -> str:
             return f"{where}: {error.strerror}"
 
 
-def drop_privileges(user: str = "nobody") -> None:
+def drop_privileges(user: str = "nobody", *, setting: str = "sensor.user") -> None:
     """Become `user` for good, when root. Everything that is still to be imported must be readable for it.
+
+    Errors name the `setting` that the user came from.
 
     No program that this process may start can win privileges either, whoever it runs as.
 
@@ -129,7 +131,7 @@ def drop_privileges(user: str = "nobody") -> None:
         group = grp.getgrgid(entry.pw_gid)
     except KeyError as error:
         raise ConfigError(
-            f"sensor.user: no user {user!r} on this machine; `adduser --system {user}`"
+            f"{setting}: no user {user!r} on this machine; `adduser --system {user}`"
         ) from error
     os.setgroups([])
     os.setresgid(group.gr_gid, group.gr_gid, group.gr_gid)
@@ -138,4 +140,4 @@ def drop_privileges(user: str = "nobody") -> None:
         os.setuid(0)
     except PermissionError:
         return
-    raise ConfigError(f"sensor.user: {user!r} can become root again; choose an ordinary user")
+    raise ConfigError(f"{setting}: {user!r} can become root again; choose an ordinary user")
