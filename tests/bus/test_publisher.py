@@ -319,3 +319,48 @@ async def test_kill_9_at_fifty_random_moments(
         assert publisher.dropped == 0
     assert sorted(numbers(await read(bus))) == list(range(number))
     assert server.restarts > 25
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seconds", [10, 60])
+@pytest.mark.parametrize("way", ["silent", "gone"])
+async def test_an_absence_under_load_loses_what_does_not_fit_and_counts_it_exactly(
+    server: NatsServer, bus: Bus, command: Make, freeze: Freeze, seconds: float, way: str
+) -> None:
+    clock = asyncio.get_running_loop().time
+    number, stop = 0, asyncio.Event()
+    settings = PublisherSettings(memory_events=5000)
+
+    async def load(publisher: Publisher) -> None:
+        nonlocal number
+        while not stop.is_set():
+            for _ in range(20):
+                publisher.publish(command(number, padding=50))
+                number += 1
+            await asyncio.sleep(0.01)
+
+    async with Publisher(bus, "s1", settings) as publisher:
+        loading = asyncio.create_task(load(publisher))
+        await asyncio.sleep(1)
+        if way == "silent":
+            with freeze():
+                await asyncio.sleep(seconds)
+        else:
+            async with absent(server, bus):
+                await asyncio.sleep(seconds)
+        await asyncio.sleep(2)
+        stop.set()
+        await loading
+        back = clock()
+        async with asyncio.timeout(30):
+            await publisher.flush()
+        assert clock() - back < 10
+        dropped = publisher.dropped
+    events = [event for batch in await read(bus) for event in batch.events]
+    kept = [int(event.session or -1) for event in events if isinstance(event, CommandInput)]
+    lost = sum(event.count for event in events if isinstance(event, LossCounted))
+    assert len(kept) == len(set(kept)), "each once"
+    assert lost == dropped == number - len(kept)
+    assert lost > 0
+    assert kept[:5000] == list(range(5000)), "what fits is kept, and in its order"
