@@ -54,6 +54,22 @@ def test_the_body_is_what_tools_take(data: bytes, status: int | None, body: byte
     assert (answer.status, got, answer.whole, answer.has_head) == (status, body, True, True)
 
 
+@pytest.mark.parametrize(
+    ("data", "open_ended"),
+    [
+        (b"HTTP/1.1", False),
+        (OK + b"\r\n", True),
+        (b"raw", True),
+        (CHUNKED, False),
+        (OK + b"Content-Length: 2\r\n\r\n", False),
+    ],
+)
+def test_only_a_body_without_an_announced_end_is_open_ended(data: bytes, open_ended: bool) -> None:
+    answer = Answer()
+    answer.receive(data)
+    assert answer.is_open_ended is open_ended
+
+
 def test_headers_are_kept_in_order_and_as_spelled() -> None:
     answer, _ = _read(b"HTTP/1.1 200 OK\nB: 1\nno header\na : 2 \r\n\tfold\nb:3\n\n")
     assert answer.headers == [(b"B", b"1"), (b"a", b"2"), (b"b", b"3")]

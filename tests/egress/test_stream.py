@@ -113,7 +113,10 @@ async def test_a_peer_that_is_silent_runs_out_of_time(fetch: Fetch, servers: Any
     assert (got.reason, got.trace.size) == ("time is up", 2)
 
 
-async def test_a_peer_that_drips_runs_out_of_time(fetch: Fetch, servers: Any) -> None:
+@pytest.mark.parametrize(
+    ("rate", "reason"), [(0, "time is up"), (1000, "peer is too slow"), (10, "time is up")]
+)
+async def test_a_peer_that_drips_is_given_up(fetch: Fetch, servers: Any, rate: int, reason: str) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         while True:
@@ -121,10 +124,25 @@ async def test_a_peer_that_drips_runs_out_of_time(fetch: Fetch, servers: Any) ->
             await writer.drain()
             await asyncio.sleep(0.02)
 
-    got = await fetch(f"http://127.0.0.1:{await servers.talk(talk)}/", total_seconds=0.4)
+    limits = {"total_seconds": 0.6, "timeout_seconds": 0.2, "min_bytes_per_second": rate}
+    got = await fetch(f"http://127.0.0.1:{await servers.talk(talk)}/", **limits)
     assert isinstance(got, Failed)
-    assert got.reason == "time is up"
+    assert got.reason == reason
     assert got.trace.size > 0
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.0 200 OK\r\n\r\n", b""])
+async def test_a_body_without_an_announced_end_ends_when_its_server_is_silent(
+    fetch: Fetch, servers: Any, head: bytes
+) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head + b"body")
+        await reader.read()
+
+    got = await fetch(f"http://127.0.0.1:{await servers.talk(talk)}/", timeout_seconds=0.2)
+    assert isinstance(got, Fetched), got
+    assert got.body == b"body"
 
 
 async def test_a_line_is_bounded(servers: Any) -> None:

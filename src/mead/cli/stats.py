@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_REASONS = 15
+"""Reasons shown to people; a server chooses the words of some, and can choose many."""
+
 
 @click.command("stats")
 @output_option
@@ -78,8 +81,11 @@ def _for_people(figures: Stats) -> None:
     steps = ((name, getattr(funnel, name)) for name in ("sessions", "malicious", "offered", "captured"))
     click.echo("funnel (sessions)   " + "  →  ".join(f"{name} {count:,}" for name, count in steps))
     click.echo(f"offers              {funnel.offers:,}, of these fetched {funnel.fetched:,}")
-    for left in funnel.left:
-        click.echo(f"  no body because   {left.count:,}  {escape(left.name)}")
+    for left in funnel.left[:_REASONS]:
+        click.echo(f"  no body because   {left.count:,}  {escape(left.name, max_characters=100)}")
+    if rest := funnel.left[_REASONS:]:
+        count = sum(left.count for left in rest)
+        click.echo(f"  no body because   {count:,}  {len(rest):,} other reasons; -o json names them")
     for title, counts in (("service", figures.services), ("kind", figures.kinds)):
         click.echo()
         emit(({title: count.name, "events": count.count} for count in counts), "table")

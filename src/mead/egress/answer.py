@@ -58,6 +58,11 @@ class Answer:
         value = said.pop() if len(said) == 1 else b""
         return int(value) if re.fullmatch(rb"[0-9]{1,18}", value) else None
 
+    @property
+    def is_open_ended(self) -> bool:
+        """Whether only the end of the connection ends the body."""
+        return self.has_head and self._left is None
+
     def first(self, name: bytes) -> bytes | None:
         """The first header of that lower-case name."""
         return next((value for key, value in self.headers if key.lower() == name), None)

@@ -42,6 +42,8 @@ class EgressSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         max_body_bytes: largest body; a larger one is a failed fetch with the bytes counted.
         timeout_seconds: longest wait for a connection, an answer, or the next piece of a body.
         total_seconds: longest time for one attempt, redirects included.
+        min_bytes_per_second: a body that comes more slowly, once `timeout_seconds` have passed, is given up;
+            0: none is.
         quiet_seconds: a raw TCP peer that sent something and is silent for so long has sent its body.
         max_redirects: redirects followed in one attempt; each goes through the gate again.
         per_host_per_minute: fetches to one host name or address.
@@ -65,6 +67,7 @@ class EgressSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_body_bytes: Annotated[int, Meta(ge=1, le=_LARGEST_BODY)] = 32 * 1024 * 1024
     timeout_seconds: Seconds = 30.0
     total_seconds: Seconds = 180.0
+    min_bytes_per_second: Rate = 64
     quiet_seconds: Seconds = 5.0
     max_redirects: Annotated[int, Meta(ge=0, le=50)] = 5
     per_host_per_minute: Rate = 30

@@ -54,16 +54,28 @@ class Stream:
     """Reader and writer whose every wait is bounded."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, timeout_seconds: float
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, settings: EgressSettings
     ) -> None:
         self._reader = reader
         self._writer = writer
-        self._timeout_seconds = timeout_seconds
+        self._timeout_seconds = settings.timeout_seconds
+        self._min_bytes_per_second = settings.min_bytes_per_second
+        self._since = asyncio.get_running_loop().time()
+        self._received = 0
 
     async def read(self, *, timeout_seconds: float | None = None) -> bytes:
-        """The next bytes; empty at the end. TimeoutError when the peer is silent."""
+        """The next bytes; empty at the end.
+
+        TimeoutError when the peer is silent, FetchError when it drips.
+        """
         async with asyncio.timeout(timeout_seconds or self._timeout_seconds):
-            return await self._reader.read(_PIECE_BYTES)
+            data = await self._reader.read(_PIECE_BYTES)
+        self._received += len(data)
+        seconds = asyncio.get_running_loop().time() - self._since
+        drips = self._received < seconds * self._min_bytes_per_second
+        if data and drips and seconds > self._timeout_seconds:
+            raise FetchError("peer is too slow")
+        return data
 
     async def line(self, *, max_bytes: int) -> bytes:
         """The next line with its end; FetchError when it is longer than `max_bytes` or cut off."""
@@ -108,7 +120,7 @@ async def connect(
         reader, writer = await asyncio.open_connection(
             address, port, ssl=context, server_hostname=tls_name, limit=_PIECE_BYTES
         )
-    stream = Stream(reader, writer, settings.timeout_seconds)
+    stream = Stream(reader, writer, settings)
     try:
         if certificate := stream.certificate:
             trace.certificate = Certificate.read(certificate)
