@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import asyncio
 import gzip
+import os
 from collections.abc import Awaitable, Callable
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -117,6 +119,33 @@ async def test_the_request_is_that_of_the_tool(
     await fetch(f"http://127.1:{port}/a b?q", user_agent=agent)
     host = b"Host: 127.0.0.1:%d\r\n" % port
     assert servers.asked == [b"GET /a%20b?q HTTP/1.1\r\n" + host + expected]
+
+
+REAL_TOOLS = {
+    "wget": ["wget", "-q", "-t1", "-O"],
+    "curl": ["curl", "-s", "-o"],
+    "busybox": ["busybox", "wget", "-q", "-O"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("tool", [pytest.param(tool, marks=pytest.mark.tool(tool)) for tool in REAL_TOOLS])
+@pytest.mark.parametrize("path", ["/x", "/a%20b?q=1&r", "/%7e//z"])
+async def test_the_request_is_the_one_that_the_real_tool_makes(
+    fetch: Fetch, servers: Any, tool: str, path: str
+) -> None:
+    port = await servers.web(OK + b"Content-Length: 1\r\n\r\nx")
+    url = f"http://127.0.0.1:{port}{path}"
+    process = await asyncio.create_subprocess_exec(
+        *REAL_TOOLS[tool], "/dev/null", url, env={"PATH": os.environ["PATH"], "HOME": "/nowhere"}
+    )
+    assert await process.wait() == 0
+    (real,) = servers.asked
+    agent = next(line for line in real.split(b"\r\n") if line.startswith(b"User-Agent: "))[12:].decode()
+    await fetch(url, user_agent=agent, tool="curl" if tool == "curl" else "wget")
+    ours = servers.asked[1]
+    if tool == "wget":  # GNU wget decodes what needs no encoding
+        real = real.replace(b"/~//z", b"/%7e//z")
+    assert ours == real
 
 
 async def test_a_tool_with_a_user_agent_of_its_own_keeps_its_habits(fetch: Fetch, servers: Any) -> None:
