@@ -7,7 +7,7 @@ import pytest
 
 from mead.egress.certificate import Certificate
 from mead.egress.result import Failed, Fetched, RefusedFetch, Request, Trace
-from mead.egress.telling import as_told_to, refused, told
+from mead.egress.telling import as_told_to, name_in, refused, told
 from mead.model.event import FetchDone, FetchFailed, FetchRefused
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -58,6 +58,11 @@ def test_a_failure_and_a_refusal_say_why() -> None:
     )
     nothing = refused(REQUEST, NOW, "policy is observe", "observe")
     assert (nothing.reason, nothing.attempt, nothing.session) == ("policy is observe", 0, "q")
+
+
+def test_a_body_is_called_as_its_url_ends() -> None:
+    urls = ("http://h.example/a/b.sh?x=/y", "http://h.example/a/", "tcp://192.0.2.1:4444", "x")
+    assert [name_in(url) for url in urls] == ["b.sh", "a", "192.0.2.1:4444", "x"]
 
 
 def test_an_outcome_for_another_offer_took_no_time() -> None:

@@ -27,7 +27,7 @@ from mead.egress.follow import Follower
 from mead.egress.gate import Gate
 from mead.egress.policy import EgressSettings
 from mead.egress.result import Fetched, Request
-from mead.egress.telling import Told
+from mead.egress.telling import Told, name_in
 from mead.model.event import FetchDone, LimitReached, OfferSeen, SampleCaptured
 
 __all__ = ["FetchWorker"]
@@ -148,7 +148,6 @@ class _Work:
                 src=event.src, src_port=event.src_port, dst=event.dst, dst_port=event.dst_port,
                 transport=event.transport, service=event.service,
                 sha256=event.sha256, size=event.size, how="fetch",
-                name=event.url.partition("?")[0].rstrip("/").rpartition("/")[2],
-                url=event.url, offer=event.offer,
+                name=name_in(event.url), url=event.url, offer=event.offer,
             )
         )  # fmt: skip

@@ -11,7 +11,7 @@ from mead.egress.policy import Policy
 from mead.egress.result import Failed, Fetched, Outcome, RefusedFetch, Request, Trace
 from mead.model.event import FetchDone, FetchFailed, FetchRefused
 
-__all__ = ["Told", "as_told_to", "refused", "told"]
+__all__ = ["Told", "as_told_to", "name_in", "refused", "told"]
 
 Told = FetchDone | FetchFailed | FetchRefused
 
@@ -66,6 +66,11 @@ def refused(request: Request, time: datetime, reason: str, policy: Policy) -> Fe
 def as_told_to(request: Request, outcome: Outcome) -> Outcome:
     """The same outcome for another offer of its URL, which took no time of its own."""
     return replace(outcome, request=request, trace=replace(outcome.trace, duration_ms=0))
+
+
+def name_in(url: str) -> str:
+    """The name that a body has in its URL: the last part of the path, or the host."""
+    return url.partition("?")[0].rstrip("/").rpartition("/")[2]
 
 
 def _envelope(request: Request, time: datetime) -> dict[str, Any]:

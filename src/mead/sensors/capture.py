@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from hashlib import sha256
 from typing import Any, Protocol
 
+from mead.egress.telling import name_in
 from mead.errors import MeadError
 from mead.model.codec import excerpt, text
 from mead.model.event import (
@@ -275,7 +276,7 @@ class Capture:
                 sha256=sha256(body).hexdigest(),
                 size=len(body),
                 how="fetch",
-                name=url.partition("?")[0].rstrip("/").rpartition("/")[2],
+                name=name_in(url),
                 url=url,
                 offer=offer.offer,
             )
