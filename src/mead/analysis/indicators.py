@@ -1,87 +1,144 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finding indicators in text: URLs, addresses, domains, mail addresses, wallets; defanged forms too."""
+"""Finding indicators in text: URLs, addresses, domains, mail addresses, wallets; defanged forms too.
+
+What programs say without meaning a place is left out: version numbers, object identifiers, name spaces
+and schemas, placeholders, names of code. A place that was defanged was meant as one, and is always taken.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import re
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
+from urllib.parse import unquote
 
 from mead.analysis.analyser import Indicator
+from mead.analysis.domains_tables import CITED, LIKE_CODE, TOP_LEVEL
+from mead.analysis.wallets import PATTERN, coin_of
 
-__all__ = ["find", "refang"]
+__all__ = ["find", "is_cited", "refang"]
 
 _Found: TypeAlias = tuple[str, str] | None
 
 _DOT = r"(?:\.|\[\.\]|\(\.\)|\{\.\}|\[dot\]|\(dot\))"
+_AT = r"(?:@|\[@\]|\(@\)|\[at\]|\(at\))"
+_SLASHES = r"(?::|\[:\])//|\[://\]|:\\/\\/|%3a%2f%2f"
 _URL = re.compile(
-    rb"(?:h(?:tt|xx)ps?|(?<![A-Za-z0-9])(?:f(?:t|x)p|tftp|tcp|udp|irc|stratum\+(?:tcp|ssl)))"
-    rb"(?::|\[:\])//[^\s\"'<>`|\\^\x00-\x20\x7f-\xff]{3,2048}",
+    rf"(?:h(?:tt|xx|\*\*)ps?|(?<![a-z0-9])(?:f(?:t|x)ps?|tftp|tcp|udp|irc|wss?|ldaps?|rmi|stratum\+(?:tcp|ssl)))"
+    rf"(?:{_SLASHES})[^\s\"'<>`|^\x00-\x20\x7f-\xff]{{3,2048}}".encode(),
     re.IGNORECASE,
 )
-_IP = re.compile(rb"(?<![\w.])(?:\d{1,3}%b){3}\d{1,3}(?::\d{1,5})?(?![\w]|\.\d)" % _DOT.encode())
+_IP = re.compile(rf"(?<![\w.])(?:\d{{1,3}}{_DOT}){{3}}\d{{1,3}}(?::\d{{1,5}})?(?![\w]|\.\d)".encode())
+_IP6 = re.compile(rb"(?<![\w:.])[23][0-9a-f]{3}:(?:[0-9a-f]{0,4}:){1,6}[0-9a-f]{0,4}(?![\w:])", re.IGNORECASE)
 _DOMAIN = re.compile(
-    rb"(?<![\w@.-])(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?%b){1,6}[a-z]{2,18}(?![\w-]|\.\w)" % _DOT.encode(),
+    rf"(?<![\w@.-])(?:[a-z0-9](?:[a-z0-9-]{{0,61}}[a-z0-9])?{_DOT}){{1,6}}[a-z]{{2,18}}(?![\w-]|\.\w)".encode(),
     re.IGNORECASE,
 )
 _MAIL = re.compile(
-    rb"(?<![\w.+-])[\w.+-]{1,64}@(?:[a-z0-9-]{1,63}\.){1,6}[a-z]{2,18}(?![\w-])", re.IGNORECASE
-)
-_WALLETS = re.compile(
-    rb"(?<![A-Za-z0-9])(?:(?P<bech32>(?:bc1|ltc1)[02-9ac-hj-np-z]{25,87})|(?P<ethereum>0x[0-9a-fA-F]{40})"
-    rb"|(?P<monero>[48][0-9AB][1-9A-HJ-NP-Za-km-z]{93})|(?P<base58>[13LMD][1-9A-HJ-NP-Za-km-z]{25,34}))"
-    rb"(?![A-Za-z0-9])"
+    rf"(?<![\w.+-])[\w.+-]{{1,64}}{_AT}(?:[a-z0-9-]{{1,63}}{_DOT}){{1,6}}[a-z]{{2,18}}(?![\w-])".encode(),
+    re.IGNORECASE,
 )
 _ONION = re.compile(rb"(?<![a-z2-7])[a-z2-7]{56}\.onion")
-
-_TLDS = frozenset(
-    """
-    com net org info biz name pro mobi edu gov mil int arpa onion bit app dev page xyz top site online
-    club shop store live space website tech icu vip work fun win bid loan men date download stream gdn
-    buzz cyou rest bar click link host press network cloud today world life best monster quest sbs cfd
-    lol pics asia cat jobs tel ac ad ae af ag ai al am ao ar as at au aw az ba bb bd be bf bg bh bi bj
-    bm bn bo br bs bt bw by bz ca cd cf cg ch ci ck cl cm cn co cr cu cv cw cx cy cz de dj dk dm do dz
-    ec ee eg er es et eu fi fj fk fm fo fr ga gd ge gf gg gh gi gl gm gn gp gq gr gt gu gw gy hk hm hn
-    hr ht hu id ie il im in io iq ir is it je jm jo jp ke kg kh ki km kn kp kr kw ky kz la lb lc li lk
-    lr ls lt lu lv ly ma mc me mg mh mk ml mm mn mo mp mq mr ms mt mu mv mw mx my mz na nc ne nf ng ni
-    nl no np nr nu nz om pa pe pf pg ph pk pm pn pr ps pt pw qa re ro ru rw sa sb sc sd se sg si sk sl
-    sm sn sr ss st su sv sx sy sz tc td tf tg th tj tk tl tm tn to tr tt tv tw tz ua ug uk us uy uz va
-    vc ve vg vi vn vu wf ws ye yt za zm zw
-    """.split()  # noqa: SIM905  # a hundred words read better than a hundred quotes
+_NUMBERED = re.compile(
+    rb"(?:version|vers?|rev(?:ision)?|release|build|oid|v|\w-|[a-z][a-z-]{2,20}/)[\s:=\"'>]{0,3}\Z",
+    re.IGNORECASE,
 )
-"""Top-level domains that are hardly ever file suffixes or code (no so, sh, py, pl, cc, rs, md, zip, mov)."""
-
-_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_COINS = {0x00: "bitcoin", 0x05: "bitcoin", 0x30: "litecoin", 0x32: "litecoin", 0x1E: "dogecoin"}
+"""What stands before the number of a version."""
+_NUMBERED_BYTES = 16
+_WELL_KNOWN = {"1.1.1.1", "1.0.0.1", "8.8.8.8", "8.8.4.4", "9.9.9.9", "4.2.2.1", "4.2.2.2"}
+_IDENTIFIERS = ("2.5.4.", "2.5.29.", "1.3.6.1", "1.3.14.", "0.9.2342.")
+_SMALL = 32
+"""An address of four numbers below this is a version or an object identifier."""
 
 
 def refang(text: str) -> str:
     """Undo defanging: `hxxp://a[.]b` becomes `http://a.b`."""
-    text = re.sub(_DOT, ".", text, flags=re.IGNORECASE).replace("[:]", ":").replace("[@]", "@")
-    text = re.sub(r"^hxxp", "http", text, flags=re.IGNORECASE)
+    text = re.sub(_DOT, ".", text, flags=re.IGNORECASE)
+    text = re.sub(_AT, "@", text, count=1, flags=re.IGNORECASE)
+    text = re.sub(r"\[(:|://)\]", r"\1", text)
+    text = re.sub(r"^h(?:xx|\*\*)p", "http", text, flags=re.IGNORECASE)
     return re.sub(r"^fxp", "ftp", text, flags=re.IGNORECASE)
 
 
-def find(data: bytes, base: int = 0) -> Iterator[Indicator]:
-    """Indicators kind by kind; `base` is added to offsets. O(bytes)."""
+def find(data: bytes, base: int = 0, step: int = 1) -> Iterator[Indicator]:
+    """Indicators kind by kind. O(bytes).
+
+    Args:
+        data: the text.
+        base: offset of the text, which is added to the offsets of what is found in it.
+        step: bytes that a letter has in the body.
+    """
     for pattern, judge in _KINDS:
         for match in pattern.finditer(data):
             found = judge(match)
             if found:
                 kind, value = found
-                yield Indicator(indicator=value, indicator_kind=kind, offset=base + match.start())
+                yield Indicator(indicator=value, indicator_kind=kind, offset=base + step * match.start())
+
+
+def is_cited(url: str) -> bool:
+    """Whether a URL names a schema, a certificate authority or a licence, and no place to go to."""
+    return _host(url).lower() in CITED
 
 
 def _url(match: re.Match[bytes]) -> _Found:
-    url = _trim(refang(match.group().decode("ascii", "replace")))
-    return ("url", url) if _has_host(url) else None
+    text = match.group().decode("ascii", "replace")
+    if "%3a%2f%2f" in text[:24].lower():
+        text = unquote(text.partition("&")[0], errors="replace")
+    url = _trim(refang(text.replace("\\/", "/").partition("\\")[0]))
+    return ("url", url) if _is_place(_host(url)) else None
+
+
+def _host(url: str) -> str:
+    """The host that a URL names, without user, port and brackets."""
+    place = re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0].rsplit("@", 1)[-1]
+    return place[1:].partition("]")[0] if place.startswith("[") else place.partition(":")[0]
+
+
+def _is_place(host: str) -> bool:
+    """Whether there can be such a host: no placeholder, no name of this machine."""
+    if ":" in host or re.fullmatch(r"\d{8,10}|0x[0-9a-fA-F]{6,8}", host):
+        return True
+    if not re.fullmatch(r"[\w-]+(?:\.[\w-]+)+\.?", host):
+        return False
+    try:
+        address = ipaddress.IPv4Address(host)
+    except ValueError:
+        return not host.rstrip(".").rsplit(".", 1)[-1].isdigit()
+    return not (address.is_loopback or address.is_unspecified)
 
 
 def _ip(match: re.Match[bytes]) -> _Found:
-    address = _address(match.group().decode("ascii"))
-    return ("ip", address) if address else None
+    text = match.group().decode("ascii")
+    plain, _, port = refang(text).partition(":")
+    try:
+        address = ipaddress.IPv4Address(plain)
+    except ValueError:
+        return None
+    if address.is_loopback or address.is_multicast or int(address) >> 24 in {0, 255}:
+        return None
+    meant = port or plain != text
+    return None if not meant and _is_number(match, plain) else ("ip", plain)
+
+
+def _is_number(match: re.Match[bytes], plain: str) -> bool:
+    """Whether four numbers are rather a version, a network or an object identifier."""
+    if plain in _WELL_KNOWN:
+        return False
+    parts = [int(part) for part in plain.split(".")]
+    if max(parts) < _SMALL or parts[-1] == 0 or plain.startswith(_IDENTIFIERS):
+        return True
+    before = match.string[max(0, match.start() - _NUMBERED_BYTES) : match.start()]
+    return bool(_NUMBERED.search(before))
+
+
+def _ip6(match: re.Match[bytes]) -> _Found:
+    text = match.group().decode("ascii")
+    try:
+        return None if text.endswith("::") else ("ip", str(ipaddress.IPv6Address(text)))
+    except ValueError:
+        return None
 
 
 def _onion(match: re.Match[bytes]) -> _Found:
@@ -89,19 +146,34 @@ def _onion(match: re.Match[bytes]) -> _Found:
 
 
 def _mail(match: re.Match[bytes]) -> _Found:
-    mail = match.group().decode("ascii", "replace")
-    return ("email", mail) if mail.rsplit(".", 1)[-1].lower() in _TLDS else None
+    mail = refang(match.group().decode("ascii", "replace"))
+    host = mail.rpartition("@")[2].lower()
+    return ("email", mail) if host.rsplit(".", 1)[-1] in TOP_LEVEL and host not in CITED else None
 
 
 def _domain(match: re.Match[bytes]) -> _Found:
-    name = refang(match.group().decode("ascii")).lower()
-    return ("domain", name) if _is_domain(name) else None
+    text = match.group().decode("ascii").lower()
+    name = refang(text)
+    return ("domain", name) if name not in CITED and _is_domain(name, meant=name != text) else None
+
+
+def _is_domain(name: str, *, meant: bool) -> bool:
+    labels = name.split(".")
+    owner, top = labels[-2], labels[-1]
+    if top not in TOP_LEVEL or top == "onion" or owner in {"www", "example"}:
+        return False
+    if meant or labels[0] == "www":
+        return True
+    if sum(label.isdigit() for label in labels[:-1]) > 1:
+        return False
+    if top in LIKE_CODE:
+        return len(labels) == 2 and bool(re.search(r"[0-9-]", owner)) and len(owner) > 4
+    return len(owner) >= 3 or len(labels) > 2 or (len(owner) == 2 and not owner.isdigit())
 
 
 def _wallet(match: re.Match[bytes]) -> _Found:
-    text = match.group().decode()
-    coin = _coin(match.lastgroup or "", text)
-    return (f"wallet.{coin}", text) if coin else None
+    coin = coin_of(match)
+    return (f"wallet.{coin}", match.group().decode()) if coin else None
 
 
 def _trim(url: str) -> str:
@@ -113,64 +185,7 @@ def _trim(url: str) -> str:
     return url
 
 
-def _has_host(url: str) -> bool:
-    host = url.partition("://")[2].split("/", 1)[0].rsplit("@", 1)[-1]
-    return bool(re.match(r"\[[0-9a-fA-F:.]+\]|[\w.-]{2,}|\$|%", host)) and not host.startswith(
-        (".", "%s.%s.%s")
-    )
-
-
-def _address(text: str) -> str | None:
-    plain = refang(text).partition(":")[0]
-    try:
-        address = ipaddress.IPv4Address(plain)
-    except ValueError:
-        return None
-    small = address.is_loopback or address.is_unspecified or int(address) >> 24 in {0, 255}
-    return None if small or address.is_multicast else str(address)
-
-
-def _is_domain(name: str) -> bool:
-    labels = name.split(".")
-    if labels[-1] not in _TLDS or labels[-1] == "onion":
-        return False
-    owner = labels[-2]
-    return len(owner) >= 3 or len(labels) > 2 or (len(owner) == 2 and owner.isalnum() and not owner.isdigit())
-
-
-def _coin(group: str, text: str) -> str | None:
-    if group == "ethereum":
-        return "ethereum" if len(set(text[2:].lower())) > 5 else None
-    if group == "monero":
-        return "monero"
-    if group == "bech32":
-        return ("bitcoin" if text.startswith("bc1") else "litecoin") if _bech32_fits(text) else None
-    number = 0
-    for letter in text:
-        number = number * 58 + _BASE58.index(letter)
-    raw = number.to_bytes(26, "big")[-25:] if number < 1 << 200 else b""
-    twice = hashlib.sha256(hashlib.sha256(raw[:-4]).digest()).digest()[:4]
-    return _COINS.get(raw[0]) if raw and raw[-4:] == twice else None
-
-
-def _bech32_fits(text: str) -> bool:
-    """Whether the checksum is right. Source: BIP 173, BIP 350."""
-    head, _, tail = text.rpartition("1")
-    letters = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
-    if any(letter not in letters for letter in tail):
-        return False
-    values = (
-        [ord(c) >> 5 for c in head] + [0] + [ord(c) & 31 for c in head] + [letters.index(c) for c in tail]
-    )
-    check = 1
-    for value in values:
-        top = check >> 25
-        check = (check & 0x1FFFFFF) << 5 ^ value
-        for bit, term in enumerate((0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)):
-            check ^= term if top >> bit & 1 else 0
-    return check in {1, 0x2BC830A3}
-
-
 _KINDS: tuple[tuple[re.Pattern[bytes], Callable[[re.Match[bytes]], _Found]], ...] = (
-    (_URL, _url), (_IP, _ip), (_ONION, _onion), (_MAIL, _mail), (_DOMAIN, _domain), (_WALLETS, _wallet),
+    (_URL, _url), (_IP, _ip), (_IP6, _ip6), (_ONION, _onion), (_MAIL, _mail), (_DOMAIN, _domain),
+    (PATTERN, _wallet),
 )  # fmt: skip

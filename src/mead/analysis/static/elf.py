@@ -17,6 +17,7 @@ from typing import Any
 import lief
 
 from mead.analysis.analyser import Artifact, Engine, Finding, FunctionAnalyser, Report
+from mead.analysis.lieffacts import quietly, word
 from mead.analysis.packing import PACKED_ENTROPY, entropy, packer_of
 from mead.analysis.settings import AnalysisSettings
 
@@ -45,11 +46,11 @@ def analyse(artifact: Artifact, _settings: AnalysisSettings) -> Report | None:
     data = artifact.data
     if data[:4] != b"\x7fELF":
         return None
-    lief.logging.disable()
-    program = lief.ELF.parse(data)
-    if not isinstance(program, lief.ELF.Binary):
-        return Report(verdict="failed", reason="damaged: the headers cannot be read")
-    return Report(findings=tuple(_findings(program, data)))
+    with quietly():
+        program = lief.ELF.parse(data)
+        if not isinstance(program, lief.ELF.Binary):
+            return Report(verdict="failed", reason="damaged: the headers cannot be read")
+        return Report(findings=tuple(_findings(program, data)))
 
 
 def _findings(program: Any, data: bytes) -> Iterator[Finding]:
@@ -60,12 +61,11 @@ def _findings(program: Any, data: bytes) -> Iterator[Finding]:
 
 def _header(program: Any) -> Iterator[Finding]:
     header = program.header
-    little = header.identity_data.name == "LSB"
-    order = "little" if little else "big"
-    machine = header.machine_type.name.lower()
-    architecture = f"{machine} {header.identity_class.name[3:]}-bit {order}-endian"
+    order = "little" if word(header.identity_data) == "lsb" else "big"
+    bits = word(header.identity_class).removeprefix("elf")
+    architecture = f"{word(header.machine_type)} {bits}-bit {order}-endian"
     yield Finding(claim="elf.architecture", value=architecture, confidence=100)
-    yield Finding(claim="elf.type", value=header.file_type.name.lower(), confidence=100)
+    yield Finding(claim="elf.type", value=word(header.file_type), confidence=100)
     yield Finding(claim="elf.entry_point", value=f"{program.entrypoint:#x}", confidence=100)
     linked = "dynamic" if program.has_interpreter or list(program.libraries) else "static"
     libraries = tuple(str(library) for library in program.libraries)[:MAX_LISTED]
@@ -90,7 +90,7 @@ def _symbols(program: Any) -> Iterator[Finding]:
 def telfhash_text(program: Any) -> str:
     """The text that a telfhash is the digest of; empty when there are no names to go by."""
     for table in (program.dynamic_symbols, program.symtab_symbols):
-        names = {
+        names = [
             str(symbol.name).lower()
             for symbol in table
             if symbol.type == lief.ELF.Symbol.TYPE.FUNC
@@ -99,7 +99,7 @@ def telfhash_text(program: Any) -> str:
             and symbol.name
             and symbol.name not in _UNTOLD_NAMES
             and not _UNTOLD.fullmatch(str(symbol.name))
-        }
+        ]  # a name of several versions counts as often
         if names:
             return ",".join(sorted(names))
     return ""

@@ -11,6 +11,7 @@ from typing import Any
 import lief
 
 from mead.analysis.analyser import Artifact, Engine, Finding, FunctionAnalyser, Report
+from mead.analysis.lieffacts import quietly, word
 from mead.analysis.packing import PACKED_ENTROPY, entropy, packer_of
 from mead.analysis.settings import AnalysisSettings
 
@@ -25,11 +26,11 @@ def analyse(artifact: Artifact, _settings: AnalysisSettings) -> Report | None:
     at = int.from_bytes(data[60:64], "little")
     if data[:2] != b"MZ" or data[at : at + 4] != b"PE\0\0":
         return None
-    lief.logging.disable()
-    program = lief.PE.parse(data)
-    if not isinstance(program, lief.PE.Binary):
-        return Report(verdict="failed", reason="damaged: the headers cannot be read")
-    return Report(findings=tuple(_findings(program, data)))
+    with quietly():
+        program = lief.PE.parse(data)
+        if not isinstance(program, lief.PE.Binary):
+            return Report(verdict="failed", reason="damaged: the headers cannot be read")
+        return Report(findings=tuple(_findings(program, data)))
 
 
 def _findings(program: Any, data: bytes) -> Iterator[Finding]:
@@ -41,8 +42,8 @@ def _findings(program: Any, data: bytes) -> Iterator[Finding]:
 
 def _header(program: Any) -> Iterator[Finding]:
     header, optional = program.header, program.optional_header
-    yield Finding(claim="pe.architecture", value=header.machine.name.lower(), confidence=100)
-    yield Finding(claim="pe.subsystem", value=optional.subsystem.name.lower(), confidence=100)
+    yield Finding(claim="pe.architecture", value=word(header.machine), confidence=100)
+    yield Finding(claim="pe.subsystem", value=word(optional.subsystem), confidence=100)
     stamp = header.time_date_stamps
     built = datetime.fromtimestamp(stamp, UTC).isoformat()
     yield Finding(claim="pe.timestamp", value=built, confidence=40, evidence=(f"TimeDateStamp {stamp:#x}",))
@@ -58,21 +59,21 @@ def _header(program: Any) -> Iterator[Finding]:
 
 
 def _imports(program: Any) -> Iterator[Finding]:
-    names: list[str] = []
-    for library in program.imports:
-        for entry in library.entries:
-            names.append(f"{library.name}:{f'#{entry.ordinal}' if entry.is_ordinal else entry.name}")
-            if len(names) > MAX_LISTED:
-                break
+    names = [
+        f"{library.name}:{f'#{entry.ordinal}' if entry.is_ordinal else entry.name}"
+        for library in program.imports
+        for entry in library.entries
+    ]
     if names:
         yield Finding(
             claim="pe.imports", value=str(len(names)), confidence=100, evidence=tuple(names[:MAX_LISTED])
         )
         digest = lief.PE.get_imphash(program, lief.PE.IMPHASH_MODE.PEFILE)
         yield Finding(claim="hash.imphash", value=digest, confidence=100)
-    exports = [entry.name for entry in program.exported_functions][:MAX_LISTED]
+    exports = [str(entry.name) for entry in program.exported_functions]
     if exports:
-        yield Finding(claim="pe.exports", value=str(len(exports)), confidence=100, evidence=tuple(exports))
+        shown = tuple(exports[:MAX_LISTED])
+        yield Finding(claim="pe.exports", value=str(len(exports)), confidence=100, evidence=shown)
 
 
 def _sections(program: Any, data: bytes) -> Iterator[Finding]:

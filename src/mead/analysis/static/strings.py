@@ -7,16 +7,21 @@ import re
 from collections.abc import Iterator
 from importlib.metadata import version
 
+import msgspec
+
 from mead.analysis.analyser import Artifact, Engine, Finding, FunctionAnalyser, Indicator, LimitHit, Report
-from mead.analysis.indicators import find
+from mead.analysis.encodings import base64_texts, wide_texts
+from mead.analysis.indicators import find, is_cited
 from mead.analysis.settings import AnalysisSettings
+from mead.analysis.wallets import SHORTEST
 from mead.model.codec import excerpt
 
 __all__ = ["ANALYSER", "analyse"]
 
 MAX_TELLING = 40
-MIN_WALLET = 26
-"""Length of the shortest wallet; everything else that is looked for has a dot in it."""
+MAX_CITED_SHOWN = 20
+_POINTED = re.compile(rb"[.:]|%3[aA]|\[dot\]|\(dot\)")
+"""Everything that is looked for has one of these in it, or is as long as a wallet."""
 
 _ASCII = re.compile(rb"[\x20-\x7e\t]{6,}")
 _RUN = re.compile(rb"[\x20-\x7e\t\r\n]{7,}")
@@ -35,7 +40,7 @@ def analyse(artifact: Artifact, settings: AnalysisSettings) -> Report:
     limits = []
     if len(data) < len(artifact.data):
         limits.append(LimitHit(limit="strings.bytes", limit_value=settings.max_strings_bytes, unit="bytes"))
-    indicators, cut = _indicators(data, settings.max_indicators)
+    indicators, cited, cut = _indicators(data, settings.max_indicators)
     if cut:
         limits.append(
             LimitHit(limit="strings.indicators", limit_value=settings.max_indicators, unit="indicators")
@@ -47,6 +52,9 @@ def analyse(artifact: Artifact, settings: AnalysisSettings) -> Report:
         findings.append(
             Finding(claim="strings.telling", value=str(len(telling)), confidence=60, evidence=telling)
         )
+    if cited:
+        shown = tuple(excerpt(url.encode(), max_bytes=120) for url in cited[:MAX_CITED_SHOWN])
+        findings.append(Finding(claim="strings.cited", value=str(len(cited)), confidence=60, evidence=shown))
     return Report(findings=tuple(findings), indicators=tuple(indicators), limits=tuple(limits))
 
 
@@ -65,27 +73,31 @@ def _telling(data: bytes) -> Iterator[str]:
         yield f"offset {match.start()}: {excerpt(lead + piece, max_bytes=90)}"
 
 
-def _wide(data: bytes) -> Iterator[tuple[int, bytes]]:
-    for match in _WIDE.finditer(data):
-        yield match.start(), match.group()[::2]
-
-
-def _indicators(data: bytes, most: int) -> tuple[list[Indicator], bool]:
+def _indicators(data: bytes, most: int) -> tuple[list[Indicator], list[str], bool]:
+    """Indicators, URLs that are only cited, and whether there were more of them than may be."""
     found: dict[tuple[str, str], Indicator] = {}
+    cited: dict[str, None] = {}
     for indicator in _all(data):
+        if indicator.indicator_kind == "url" and is_cited(indicator.indicator):
+            if len(cited) < most:
+                cited.setdefault(indicator.indicator)
+            continue
         found.setdefault((indicator.indicator_kind, indicator.indicator), indicator)
         if len(found) > most:
-            return list(found.values())[:most], True
-    return list(found.values()), False
+            return list(found.values())[:most], list(cited), True
+    return list(found.values()), list(cited), False
 
 
 def _all(data: bytes) -> Iterator[Indicator]:
     for match in _RUN.finditer(data):
         run = match.group()
-        if len(run) >= MIN_WALLET or b"." in run:
+        if len(run) >= SHORTEST or _POINTED.search(run):
             yield from find(run, match.start())
-    for offset, text in _wide(data):
-        yield from find(text, offset)
+    for offset, text in wide_texts(data):
+        yield from find(text, offset, 2)
+    for offset, text in base64_texts(data):
+        for indicator in find(text):
+            yield msgspec.structs.replace(indicator, offset=offset)
 
 
 def _engine(_settings: AnalysisSettings) -> Engine:
