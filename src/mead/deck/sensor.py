@@ -141,8 +141,9 @@ async def running_host(
     """A host with everything that it needs around it, for as long as the block runs."""
     async with Publisher(bus, sensor, settings.publisher) as publisher:
         bodies = BodySender(bus)
+        egress = egress_of(settings, shares=settings.sensor.processes)
         follow = EgressFollow(
-            Fetcher(Gate(egress_of(settings), clock), clock),
+            Fetcher(Gate(egress, clock), clock),
             clock,
             bodies,
             enqueue=_enqueue(bus),

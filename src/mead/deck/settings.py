@@ -107,11 +107,23 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     publisher: PublisherSettings = PublisherSettings()
 
 
-def egress_of(settings: Settings) -> EgressSettings:
-    """The egress settings, with the addresses that the sensor listens on among our own."""
+def egress_of(settings: Settings, *, shares: int = 1) -> EgressSettings:
+    """The egress settings of one process.
+
+    Args:
+        settings: those of the deck; what the sensor listens on is added to our own addresses.
+        shares: processes that share what may be fetched a minute.
+    """
     listens = [text for text in settings.sensor.addresses if text not in {"0.0.0.0", "::"}]
     known = [text for text in listens if parse_network(text)]
-    return msgspec.structs.replace(settings.egress, own_addresses=[*settings.egress.own_addresses, *known])
+    egress = settings.egress
+    return msgspec.structs.replace(
+        egress,
+        own_addresses=[*egress.own_addresses, *known],
+        per_host_per_minute=-(-egress.per_host_per_minute // shares),
+        per_network_per_minute=-(-egress.per_network_per_minute // shares),
+        per_asn_per_minute=-(-egress.per_asn_per_minute // shares),
+    )
 
 
 def load_settings(path: Path | None) -> Settings:

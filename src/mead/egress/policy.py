@@ -46,9 +46,9 @@ class EgressSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             0: none is.
         quiet_seconds: a raw TCP peer that sent something and is silent for so long has sent its body.
         max_redirects: redirects followed in one attempt; each goes through the gate again.
-        per_host_per_minute: fetches to one host name or address.
-        per_network_per_minute: fetches to one /24 (IPv4) or /48 (IPv6).
-        per_asn_per_minute: fetches to one autonomous system; not bounded without an `asn_database`.
+        per_host_per_minute: fetches by one sensor, or one central fetcher, to one host name or address.
+        per_network_per_minute: the same, to one /24 (IPv4) or /48 (IPv6).
+        per_asn_per_minute: the same, to one autonomous system; not bounded without an `asn_database`.
         retry_seconds: waits before the second, third … attempt; their number sets that of the attempts.
         reuse_seconds: an outcome is that of all who offer the same URL for so long, without another fetch.
         reuse_bytes: memory for outcomes, bodies included, that may be offered again within that time.

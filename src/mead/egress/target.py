@@ -18,9 +18,10 @@ from urllib.parse import quote, unquote_to_bytes
 
 from mead.egress.addresses import Address
 
-__all__ = ["DEFAULT_PORTS", "MAX_URL_CHARACTERS", "Target", "Unusable", "parse_host", "parse_target"]
+__all__ = ["DEFAULT_PORTS", "MAX_URL_BYTES", "Target", "Unusable", "parse_host", "parse_target"]
 
-MAX_URL_CHARACTERS = 8192
+MAX_URL_BYTES = 4095
+"""Events cut text at 4096 bytes: a URL of that length may be the beginning of another one."""
 DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21, "tftp": 69, "tcp": 0}
 
 _SPLIT = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://([^/?#]*)([^#]*)")
@@ -73,8 +74,8 @@ class Target:
 def parse_target(url: str) -> Target | Unusable:
     """Take `url` apart. O(len(url)); anything ambiguous is `Unusable`."""
     text = url.strip(" \t\r\n")
-    if len(text) > MAX_URL_CHARACTERS:
-        return Unusable(f"URL longer than {MAX_URL_CHARACTERS} characters")
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_URL_BYTES:
+        return Unusable(f"URL longer than {MAX_URL_BYTES} bytes")
     if any(ord(c) < 32 or ord(c) == 127 for c in text):
         return Unusable("control character in URL")
     found = _SPLIT.match(text)
