@@ -219,3 +219,35 @@ def test_damaged_programs_never_raise(seed: int, program: bytes, settings: Analy
     for _ in range(12):
         data[generator.randrange(64, 600)] = generator.randrange(256)
     unpack(Artifact.of(bytes(data)), msgspec.structs.replace(settings, emulated_instructions=3000))
+
+
+def test_a_long_repetition_is_taken_up_again_and_ends_where_it_should() -> None:
+    memory = Memory()
+    memory.add(0, bytearray(0x10000)).data[CODE : CODE + 2] = bytes.fromhex("f3aa")
+    memory.add(0x100000, bytearray(0x100000))
+    cpu = Cpu(memory, OPCODES)
+    cpu.eip, cpu.r[ECX], cpu.r[EDI], cpu.r[EAX] = CODE, 0x90000, 0x100000, 0x41
+    steps = 0
+    while cpu.eip == CODE:
+        cpu.step()
+        steps += 1
+    assert steps > 10
+    assert (cpu.eip, cpu.r[ECX], cpu.r[EDI]) == (CODE + 2, 0, 0x190000)
+    assert memory.bytes_at(0x100000, 0x90001) == b"\x41" * 0x90000 + b"\0"
+    assert cpu.count >= 0x90000
+
+
+def test_no_repetition_outlasts_the_clock(program: bytes) -> None:
+    data = bytearray(program)
+    at = data.index(b"benign marker")
+    data[at : at + 14] = bytes.fromhex("b900100000 be00104000 f3ac ebf2")  # rep lods, for ever
+    image = parse(bytes(data))
+    assert image
+    looks = 0
+
+    def check() -> None:
+        nonlocal looks
+        looks += 1
+
+    Process(bytes(data), image).run(200_000, check)
+    assert looks > 5

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 
 from mead.analysis.analyser import Artifact, Child
-from mead.analysis.unpack.budget import Budget
+from mead.analysis.unpack.budget import Budget, Damaged
 from mead.analysis.unpack.formats import Format
 from mead.analysis.unpack.nsisbzip import expand as bunzip
 from mead.analysis.unpack.zipmethods import inflate, pieces
@@ -46,7 +46,8 @@ def _unpack(artifact: Artifact, budget: Budget) -> Iterator[Child]:
     header_size, archive_size = struct.unpack_from("<II", data, start)
     body = data[start + 8 : start + 8 + archive_size]
     (first,) = struct.unpack_from("<I", body, 0)
-    solid = not (first & 0x80000000 and first & 0x7FFFFFFF < len(body)) and first != header_size
+    blocks_follow = first & 0x80000000 and first & 0x7FFFFFFF < len(body) and not _is_lzma(body)
+    solid = not blocks_follow and first != header_size
     stream = budget.gather(_decoded(body)) if solid else None
     blocks = _solid(stream) if stream else _separate(body, budget)
     for number, content in enumerate(blocks):
@@ -56,12 +57,17 @@ def _unpack(artifact: Artifact, budget: Budget) -> Iterator[Child]:
             yield Child(data=content, name=name, detail="nsis")
 
 
+def _is_lzma(body: bytes) -> bool:
+    """Whether LZMA begins here rather than a block of 93 bytes: no header is as short as that."""
+    return body[:3] == b"\x5d\0\0" and body[4:5] == b"\0"
+
+
 def _solid(stream: bytes) -> Iterator[bytes]:
     at = 0
     while at + 4 <= len(stream):
         (size,) = struct.unpack_from("<I", stream, at)
         if size > len(stream) - at - 4:
-            return
+            raise Damaged(f"the block at {at} is cut off")
         yield stream[at + 4 : at + 4 + size]
         at += 4 + size
 
@@ -73,7 +79,7 @@ def _separate(body: bytes, budget: Budget) -> Iterator[bytes | None]:
         packed, size = bool(size & 0x80000000), size & 0x7FFFFFFF
         raw = body[at + 4 : at + 4 + size]
         if len(raw) < size:
-            return
+            raise Damaged(f"the block at {at} is cut off")
         yield budget.gather(_decoded(raw)) if packed else raw
         at += 4 + size
 

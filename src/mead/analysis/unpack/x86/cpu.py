@@ -44,6 +44,8 @@ class Cpu:
         self.reg = self.rm = self.ea = 0
         self.fs_base = 0
         self.count = 0
+        self.begun = 0
+        """Where the instruction begins that is being executed."""
         self._code = Region(0, bytearray())
 
     def step(self) -> None:
@@ -52,7 +54,7 @@ class Cpu:
         Raises:
             FaultError, TrapError: it cannot be done; `eip` stands where it begins.
         """
-        start = self.eip
+        self.begun = start = self.eip
         self.size, self.address_size, self.segment, self.repeat = 4, 4, 0, 0
         trap = self.tf
         self.count += 1

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """String instructions; a repeated one counts as many instructions as it has turns.
 
+Like a real processor that is interrupted, ours leaves a long repetition after some turns and takes it up
+again, so that the bounds of time and instructions are looked at meanwhile.
+
 Source: Intel SDM volume 2, MOVS CMPS STOS LODS SCAS and REP.
 """
 
@@ -15,7 +18,7 @@ __all__ = ["STRINGS"]
 
 Turn: TypeAlias = Callable[[Cpu, int, int], None]
 
-MAX_TURNS = 16 * 1024 * 1024
+MAX_TURNS = 16 * 1024
 
 
 def _advance(cpu: Cpu, number: int, step: int) -> None:
@@ -64,6 +67,9 @@ def _string(turn: Turn, opcode: int, *, compares: bool = False) -> Callable[[Cpu
             turns += 1
             if compares and cpu.zf != wanted:
                 break
+        else:
+            if cpu.r[ECX]:
+                cpu.eip = cpu.begun
         cpu.count += turns
 
     return run

@@ -22,6 +22,10 @@ HANDLED, FINISHED = 0x7C8FFFF0, 0x7C81F000
 """Addresses at which an exception handler and the main function return."""
 ACCESS_VIOLATION = 0xC0000005
 MAX_EXCEPTIONS = 5000
+MAX_REGIONS = 500
+"""Pieces of memory that a program may have; each access may have to look at all of them."""
+CHECK_EVERY = 2000
+"""Instructions between two looks at the clock."""
 CONTEXT_BYTES = 0x2CC
 _CONTEXT = (0xB0, 0xAC, 0xA8, 0xA4, 0xC4, 0xB4, 0xA0, 0x9C)
 """Where the registers stand in a CONTEXT, in the processor's order."""
@@ -56,7 +60,7 @@ class Process:
 
     def run(self, most: int, check: Callable[[], None]) -> str:
         """Run at most `most` instructions, calling `check` now and then; why it ended."""
-        cpu, page, next_check = self.cpu, 0, 20_000
+        cpu, page, next_check = self.cpu, 0, CHECK_EVERY
         try:
             while cpu.count < most:
                 if cpu.eip >> 12 != page:
@@ -72,7 +76,7 @@ class Process:
                 except TrapError as error:
                     self._raise(error.code, ())
                 if cpu.count >= next_check:
-                    next_check = cpu.count + 20_000
+                    next_check = cpu.count + CHECK_EVERY
                     check()
         except _StopError as error:
             return str(error)
@@ -83,7 +87,7 @@ class Process:
     def allocate(self, size: int) -> int:
         """Some memory of the heap; 0 when there is none left."""
         size = size + 0xFFF & ~0xFFF
-        if not size or self._heap + size > HEAP + HEAP_BYTES:
+        if not size or self._heap + size > HEAP + HEAP_BYTES or len(self.memory.regions) > MAX_REGIONS:
             return 0
         address, self._heap = self._heap, self._heap + size + 0x1000
         self.memory.add(address, bytearray(size))
