@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
@@ -83,3 +86,46 @@ def test_a_network_is_an_address_or_a_prefix() -> None:
 def test_our_own_addresses_are_known() -> None:
     assert is_own_host(ip_address("127.0.0.1"))
     assert not is_own_host(ip_address("8.8.8.8"))
+    assert not is_own_host(ip_address("2a00:1450::1"))
+
+
+_NAMESPACE = """
+import subprocess, sys
+from ipaddress import ip_address
+from mead.egress.addresses import is_own_host
+for words in ("link set lo up", "link add out0 type veth peer name out1", "link set out1 up",
+              "link set out0 up", "address add 9.9.9.2/24 dev out0", "-6 address add 2a00:ffff::2/64 dev out0 nodad",
+              "route add local 8.8.4.0/24 dev lo", "-6 route add local 2a00:aaaa::/64 dev lo",
+              "route add blackhole 8.8.5.0/24", "route add default dev out0",
+              "-6 route add default dev out0"):
+    subprocess.run(["ip", *words.split()], check=True)
+print(*[text for text in sys.argv[1:] if is_own_host(ip_address(text))])
+"""
+
+
+@pytest.mark.root
+@pytest.mark.tool("unshare", "ip")
+def test_networks_that_are_routed_to_us_are_our_own() -> None:
+    own = ["127.0.0.9", "::1", "9.9.9.2", "9.9.9.255", "2a00:ffff::2", "8.8.4.77", "2a00:aaaa::77"]
+    others = ["9.9.9.3", "8.8.8.8", "8.8.5.5", "2a00:ffff::3", "2a00:bbbb::1"]
+    done = subprocess.run(
+        ["unshare", "--net", sys.executable, "-c", _NAMESPACE, *own, *others],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    if "unshare failed" in done.stderr or "Operation not permitted" in done.stderr:
+        pytest.skip(f"needs network namespaces: {done.stderr.strip()[:100]}")
+    assert done.stdout.split() == own, done.stderr
+
+
+@pytest.mark.parametrize("answer", [b"", b"\0" * 15, b"\0" * 40, OSError("no netlink here")])
+def test_what_the_kernel_does_not_answer_counts_as_our_own(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes | OSError
+) -> None:
+    class Kernel(socket.socket):
+        def recv(self, *_: object) -> bytes:
+            if isinstance(answer, OSError):
+                raise answer
+            return answer
+
+    monkeypatch.setattr("mead.egress.addresses.socket.socket", Kernel)
+    assert is_own_host(ip_address("8.8.8.8"))

@@ -51,6 +51,7 @@ def test_odd_spellings_are_the_address_that_they_mean(host: str, address: str) -
         "http://h.example/" + "é" * 2040, "http://%ff.example/",
         "http://foo.0x/", "http://a.1/", "tcp://h.example/", "http://☃\udcff/",
         "http://straße.example/", "http://a\u200db.example/", "http://STRAẞE.example/", "http://ς.example/",
+        "http://\u06dd.example/",
     ],
 )  # fmt: skip
 def test_what_tools_would_read_differently_is_not_used(url: str) -> None:

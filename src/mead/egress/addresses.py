@@ -11,6 +11,7 @@ RFC 6052, RFC 8215, RFC 5214; the metadata addresses are those that the cloud pr
 from __future__ import annotations
 
 import socket
+import struct
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
@@ -83,6 +84,9 @@ _V6: tuple[tuple[IPv6Network, str], ...] = tuple(
     )
 )
 
+_RTM_NEWROUTE, _RTM_GETROUTE, _NLMSG_ERROR, _NLM_F_REQUEST, _RTA_DST, _RTN_UNICAST = 24, 26, 2, 1, 1, 1
+_KERNEL_SECONDS = 2.0
+
 _GLOBAL_V6 = IPv6Network("2000::/3")
 _ISATAP = (0x00005EFE, 0x02005EFE)
 
@@ -117,15 +121,25 @@ def parse_network(text: str) -> Network | None:
 
 
 def is_own_host(address: Address) -> bool:
-    """Whether `address` is one of this machine's.
+    """Whether `address` leads to this machine itself, by its routing table; nothing is sent.
 
-    Asks the routing table by connecting a UDP socket, which sends nothing: traffic to an own address leaves
-    with that very address as its source.
+    That is so for the addresses of its interfaces, and for whole networks that are routed to it (AnyIP). An
+    answer that cannot be understood counts as yes.
+
+    Source: rtnetlink(7), RTM_GETROUTE; route types of linux/rtnetlink.h.
     """
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+    attribute = struct.pack("=HH", 4 + len(address.packed), _RTA_DST) + address.packed
+    message = struct.pack("=BBBBBBBBI", family, address.max_prefixlen, *bytes(6), 0) + attribute
+    head = struct.pack("=IHHII", 16 + len(message), _RTM_GETROUTE, _NLM_F_REQUEST, 1, 0)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
+        kernel.settimeout(_KERNEL_SECONDS)
         try:
-            probe.connect((str(address), 9))
-        except OSError:  # no route: whoever connects will be told
-            return False
-        return bool(probe.getsockname()[0] == str(address))
+            kernel.sendto(head + message, (0, 0))
+            answer = kernel.recv(8192)
+        except OSError:
+            return True
+    kind = struct.unpack_from("=H", answer, 4)[0] if len(answer) >= 24 else None
+    if kind == _NLMSG_ERROR:  # no route: whoever connects will be told
+        return struct.unpack_from("=i", answer, 16)[0] == 0
+    return kind != _RTM_NEWROUTE or answer[23] != _RTN_UNICAST

@@ -38,7 +38,8 @@ def open_asn_database(path: str) -> AsnLookup | None:
     try:
         reader = maxminddb.open_database(Path(path).expanduser())
     except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
-        raise ConfigError(f"egress.asn_database: {path} cannot be used: {error}") from error
+        why = (isinstance(error, OSError) and error.strerror) or error
+        raise ConfigError(f"egress.asn_database: {path} cannot be used: {why}") from error
 
     def number(address: Address) -> int | None:
         try:
