@@ -38,4 +38,14 @@ def test_everything_of_a_body_is_told() -> None:
     findings = {event.claim: event for event in teller.events if isinstance(event, FindingMade)}
     assert findings["clamav"].evidence == ["offset 3"]
     assert findings["limit.strings.bytes"].value == "9 bytes"
+    assert all(event.jail_level == "rlimits" for event in findings.values())
     assert all(event.session == "s1" and event.sensor == "worker-1" for event in teller.events)
+
+
+def test_a_bound_of_the_whole_tree_is_a_body_that_was_not_all_seen() -> None:
+    teller = Teller("worker-1", None, FakeClock())
+    teller.tree(A, [])
+    assert not teller.events
+    teller.tree(A, [LimitHit(limit="tree.depth", limit_value=40, unit="levels")])
+    (done,) = [event for event in teller.events if isinstance(event, AnalysisDone)]
+    assert (done.analyser, done.verdict, done.reason) == ("pipeline", "skipped", "limit tree.depth 40 levels")

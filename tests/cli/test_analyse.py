@@ -76,3 +76,53 @@ def test_an_unreadable_file_is_named_and_the_others_are_looked_at(tmp_path: Path
     assert result.exit_code == 10
     assert "none: cannot be read" in result.stderr
     assert len(result.stdout.splitlines()) == 1
+
+
+def test_every_finding_names_its_engine_and_its_jail(tmp_path: Path, rules: Path) -> None:
+    path = tmp_path / "a.sh"
+    path.write_bytes(TEXT)
+    (record,) = json.loads(_run(path, "--rules", rules, "-o", "json").stdout)
+    assert all(finding["jail_level"] for finding in record["findings"])
+    (yara,) = [finding for finding in record["findings"] if finding["rule"] == "r.yar:marker"]
+    assert yara["engine_version"].startswith("yara-x ")
+    assert yara["database"].startswith("sha256:")
+
+
+def test_a_named_clamd_that_is_not_there_is_said_and_is_a_failed_scan(tmp_path: Path) -> None:
+    path = tmp_path / "a.sh"
+    path.write_bytes(TEXT)
+    result = _run(path, "-o", "json")
+    assert "not used: clamav: no clamd at /nonexistent/clamd" in result.stderr
+    (record,) = json.loads(result.stdout)
+    assert record["verdict"] == "failed"
+
+
+def test_looking_twice_gives_the_same_but_for_the_times(tmp_path: Path, rules: Path) -> None:
+    body = gzip.compress(TEXT + b"http://192.0.2.9/x\n", mtime=0)
+    path = tmp_path / "a.gz"
+    path.write_bytes(body)
+
+    def look() -> list[dict[str, object]]:
+        records: list[dict[str, object]] = []
+        for line in _run(path, "--rules", rules, "-o", "jsonl").stdout.splitlines():
+            record = json.loads(line)
+            for engine in record["engines"]:
+                del engine["duration_ms"]
+            records.append(record)
+        return records
+
+    assert look() == look()
+
+
+def test_a_bound_of_the_tree_leaves_no_clean_root(tmp_path: Path, rules: Path) -> None:
+    body = b"innermost"
+    for _ in range(4):
+        body = gzip.compress(body)
+    path, config = tmp_path / "a.gz", tmp_path / "mead.toml"
+    path.write_bytes(body)
+    config.write_text('[analysis]\nmax_depth = 2\nclamd_socket = ""\n')
+    arguments = ["--config", str(config), "analyse", str(path), "--rules", str(rules), "-o", "jsonl"]
+    result = CliRunner().invoke(cli, arguments)
+    root, *inner = (json.loads(line) for line in result.stdout.splitlines())
+    assert root["verdict"] == "skipped"
+    assert [record["verdict"] for record in inner] == ["clean", "clean"]

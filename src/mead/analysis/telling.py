@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mead.analysis.analyser import LimitHit, Run
@@ -29,14 +29,21 @@ class Teller:
         for run in node.runs:
             self._run(node.sha256, run)
 
-    def limits(self, sha256: str, limits: Iterable[LimitHit], analyser: str = "pipeline") -> None:
-        """Add the bounds that were reached."""
+    def tree(self, sha256: str, limits: Sequence[LimitHit]) -> None:
+        """Add the bounds of a whole tree: what lies behind them was not looked at, or not with this job."""
+        self._limits(sha256, limits, "pipeline", None)
+        if limits:
+            reason = "; ".join(f"limit {hit.limit} {hit.limit_value} {hit.unit}" for hit in limits)
+            about: dict[str, Any] = {"sha256": sha256, "analyser": "pipeline", "verdict": "skipped"}
+            self.events.append(AnalysisDone(**self._same(), **about, reason=reason))
+
+    def _limits(self, sha256: str, limits: Iterable[LimitHit], analyser: str, jail_level: str | None) -> None:
         for hit in limits:
             bound: dict[str, Any] = {"limit": hit.limit, "limit_value": hit.limit_value, "unit": hit.unit}
             self.events.append(LimitReached(**self._same(), **bound))
             claim, value = f"limit.{hit.limit}", f"{hit.limit_value} {hit.unit}"
             about: dict[str, Any] = {"sha256": sha256, "analyser": analyser, "claim": claim, "value": value}
-            self.events.append(FindingMade(**self._same(), **about, confidence=100))
+            self.events.append(FindingMade(**self._same(), **about, confidence=100, jail_level=jail_level))
 
     def _same(self) -> dict[str, Any]:
         return {"time": self._clock.now(), "sensor": self._sensor, "session": self._session}
@@ -61,7 +68,7 @@ class Teller:
             IndicatorSeen(**about, indicator=i.indicator, indicator_kind=i.indicator_kind, offset=i.offset)
             for i in run.report.indicators
         )
-        self.limits(sha256, run.report.limits, run.analyser)
+        self._limits(sha256, run.report.limits, run.analyser, run.jail_level)
         verdict: dict[str, Any] = {"verdict": run.report.verdict, "reason": run.report.reason}
         self.events.append(
             AnalysisDone(**about, **engine, **verdict, jail_level=run.jail_level, duration_ms=run.duration_ms)

@@ -159,7 +159,7 @@ class Worker:
             later.append(artifact)
 
         tree = Pipeline(looker).run(root, watch, defer)
-        teller.limits(job.sha256, tree.limits)
+        teller.tree(job.sha256, tree.limits)
         # What a deferred body's own tree leaves over is not queued again: that ends a bomb's work.
         return teller, [] if job.key.startswith("deferred") else later
 

@@ -54,7 +54,7 @@ def command(
     trees: list[tuple[str, Tree]] = []
     unread: list[str] = []
     with Looker(chosen) as looker:
-        for name, why in looker.unavailable.items():
+        for name, why in {**looker.unavailable, **_absent(chosen)}.items():
             click.echo(f"mead: not used: {name}: {escape(why)}", err=True)
         trees_now = _trees(files, looker, unread)
         if output == "table":
@@ -80,6 +80,14 @@ def _changed(
     if clamd:
         changes["clamd_socket"] = str(clamd)
     return msgspec.structs.replace(settings, **changes)
+
+
+def _absent(settings: AnalysisSettings) -> dict[str, str]:
+    """The engine in another process, where it is not there."""
+    path = settings.clamd_socket
+    if (settings.analysers and "clamav" not in settings.analysers) or (path and Path(path).exists()):
+        return {}
+    return {"clamav": f"no clamd at {path}: apt-get install clamav-daemon, or --clamd SOCKET"}
 
 
 def _trees(files: tuple[Path, ...], looker: Any, unread: list[str]) -> Iterator[tuple[str, Tree]]:
@@ -138,11 +146,12 @@ def _record(file: str, tree: Tree, node: Node) -> dict[str, Any]:
         "sha256": node.sha256,
         "size": node.size,
         **identity,
-        "verdict": _verdict(node),
+        "verdict": _verdict(tree, node),
         "findings": [
             {
                 "analyser": run.analyser, "claim": f.claim, "value": f.value, "rule": f.rule,
                 "confidence": f.confidence, "evidence": list(f.evidence), "jail_level": run.jail_level,
+                "engine_version": run.engine.version, "database": run.engine.database,
             }
             for run in node.runs for f in run.report.findings
         ],
@@ -176,9 +185,14 @@ def _identity(node: Node) -> dict[str, str | None]:
     }
 
 
-def _verdict(node: Node) -> str:
-    """The gravest word of the engines that judge; without one, `unknown`: never better than it is."""
-    verdicts = {run.report.verdict for run in node.runs}
+def _verdict(tree: Tree, node: Node) -> str:
+    """The gravest word of the engines that judge; without one, `unknown`: never better than it is.
+
+    A bound of the whole tree leaves something of its root unseen.
+    """
+    verdicts: set[str] = {run.report.verdict for run in node.runs}
+    if tree.limits and not node.depth:
+        verdicts.add("skipped")
     for word in ("found", "failed", "skipped"):
         if word in verdicts:
             return word
@@ -215,7 +229,7 @@ def _node(tree: Tree, node: Node) -> Iterator[str]:
     identity = _identity(node)
     edge = next((edge for edge in tree.edges if edge.child == node.sha256), None)
     how = f" [{edge.relation}: {_safe(edge.detail or '')}]" if edge else ""
-    yield f"{pad}{_safe(node.name or '(no name)')}{how}  {node.size} bytes  {_verdict(node)}"
+    yield f"{pad}{_safe(node.name or '(no name)')}{how}  {node.size} bytes  {_verdict(tree, node)}"
     yield f"{pad}  sha256 {node.sha256}"
     yield from (f"{pad}  {name:<6} {_safe(value)}" for name, value in identity.items() if value)
     for run in node.runs:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command", "verdict_of"]
 
+MAX_INSIDE = 200
+_SCANNED = {"clean", "skipped", "failed"}
 _QUERY = """
 SELECT sha256, any_value(size) AS size, min("time") AS first_seen, max("time") AS last_seen,
   count(*) AS sightings, count(DISTINCT src) AS sources, string_agg(DISTINCT how, ',' ORDER BY how) AS how,
@@ -40,8 +43,9 @@ def command(
 ) -> None:
     """List captured bodies: the last seen --limit of them, oldest first.
 
-    --where filters the sightings (`sample.captured`). The verdict is `found` with the engine's name for it,
-    `nothing found` when every engine that looked found nothing, else `not analysed`, `skipped` or `failed`.
+    --where filters the sightings (`sample.captured`). The verdict is `found` (or `found inside`) with the
+    engine's name for it, `nothing found` when every engine that looked found nothing in all of it, else `not
+    analysed`, `skipped` or `failed`.
     """
     stored = snapshot(ctx)
     test, parameters = filtered(where, since, until)
@@ -58,20 +62,44 @@ def _described(body: dict[str, Any], queries: Queries) -> dict[str, Any]:
 
 
 def verdict_of(sha256: str, queries: Queries) -> str:
-    """One word or two for a sample; what was not looked at never reads as harmless."""
-    last = {scan.engine: scan for scan in queries.scan_history(sha256).rows}
+    """One word or two for a sample and what is in it; what was not looked at never reads as harmless."""
+    last = _last_scans(sha256, queries)
     if not last:
         return "not analysed"
-    verdicts = {scan.verdict for scan in last.values()}
-    if "found" in verdicts:
-        names = [
-            finding.value or finding.claim
-            for finding in queries.findings(sha256).rows
-            if finding.analyser in last and last[finding.analyser].verdict == "found" and finding.rule
-        ]
-        return f"found: {', '.join(dict.fromkeys(names))}" if names else "found"
-    scanners = {scan.verdict for scan in last.values() if scan.verdict in {"clean", "skipped", "failed"}}
+    if "found" in last.values():
+        return _found("found", sha256, last, queries)
+    scanners = {verdict for verdict in last.values() if verdict in _SCANNED}
+    for inner in _inside(sha256, queries):
+        scans = _last_scans(inner, queries)
+        if "found" in scans.values():
+            return _found("found inside", inner, scans, queries)
+        scanners |= {verdict for verdict in scans.values() if verdict in _SCANNED}
     for word in ("failed", "skipped"):
         if word in scanners:
             return word
     return "nothing found" if "clean" in scanners else "no scanner looked"
+
+
+def _last_scans(sha256: str, queries: Queries) -> dict[str, str]:
+    """Each engine's last word on a body."""
+    return {scan.engine: scan.verdict for scan in queries.scan_history(sha256).rows}
+
+
+def _found(words: str, sha256: str, last: dict[str, str], queries: Queries) -> str:
+    names = [
+        finding.value or finding.claim
+        for finding in queries.findings(sha256).rows
+        if last.get(finding.analyser) == "found" and finding.rule
+    ]
+    return f"{words}: {', '.join(dict.fromkeys(names))}" if names else words
+
+
+def _inside(sha256: str, queries: Queries) -> Iterator[str]:
+    """Bodies that came out of this one, at any depth; at most `MAX_INSIDE`."""
+    waiting, seen = [sha256], {sha256}
+    while waiting:
+        for edge in queries.children(waiting.pop(0)).rows:
+            if edge.sha256 not in seen and len(seen) <= MAX_INSIDE:
+                seen.add(edge.sha256)
+                waiting.append(edge.sha256)
+                yield edge.sha256
