@@ -94,7 +94,8 @@ import subprocess, sys
 from ipaddress import ip_address
 from mead.egress.addresses import is_own_host
 for words in ("link set lo up", "link add out0 type veth peer name out1", "link set out1 up",
-              "link set out0 up", "address add 9.9.9.2/24 dev out0", "-6 address add 2a00:ffff::2/64 dev out0 nodad",
+              "link set out0 up", "address add 9.9.9.2/24 dev out0",
+              "-6 address add 2a00:ffff::2/64 dev out0 nodad",
               "route add local 8.8.4.0/24 dev lo", "-6 route add local 2a00:aaaa::/64 dev lo",
               "route add blackhole 8.8.5.0/24", "route add default dev out0",
               "-6 route add default dev out0"):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -122,3 +123,29 @@ def test_no_packet_leaves_for_a_refused_target() -> None:
     if "unshare failed" in ran.stderr or "Operation not permitted" in ran.stderr:
         pytest.skip(f"needs network namespaces: {ran.stderr.strip()[:100]}")
     assert ran.stdout == "['RefusedFetch'] 0\n['Failed'] True\n", ran.stderr
+
+
+@pytest.mark.parametrize("scheme", ["http", "tcp", "tftp"])
+async def test_every_fetcher_goes_from_the_address_that_it_is_told(
+    fetching: Callable[..., Fetcher], servers: Any, scheme: str
+) -> None:
+    peers: list[str] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peers.append(writer.get_extra_info("peername")[0])
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\nx")
+
+    class Hears(asyncio.DatagramProtocol):
+        def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+            peers.append(addr[0])
+
+    fetcher = fetching(timeout_seconds=0.3)
+    fetcher.gate._own_host = lambda address: str(address) == "127.0.0.9"
+    port = await servers.talk(talk)
+    heard, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+        Hears, local_addr=("127.0.0.1", port)
+    )
+    request = Request(url=f"{scheme}://127.0.0.1:{port}/x", offer="o", sensor="s", dst="127.0.0.9")
+    await fetcher.fetch(request)
+    heard.close()
+    assert set(peers) == {"127.0.0.9"}

@@ -126,6 +126,19 @@ async def test_the_sensor_that_was_attacked_is_never_contacted() -> None:
         assert decision.reason == "target is one of our own"
 
 
+@pytest.mark.parametrize(
+    ("sensor", "source"),
+    [("5.6.7.8", "5.6.7.8"), ("9.9.9.9", None), ("2a00::9", None), (None, None), ("", None)],
+)
+async def test_a_fetch_goes_from_the_address_that_was_attacked(
+    sensor: str | None, source: str | None
+) -> None:
+    gate = _gate(own_host=lambda address: str(address) in {"5.6.7.8", "2a00::9"})
+    decision = await gate.decide("http://8.8.8.8/", sensor=sensor)
+    assert isinstance(decision, Allowed)
+    assert decision.source == source
+
+
 async def test_each_turn_takes_the_next_address_of_one_family() -> None:
     gate = _gate(Names(["2a00::1", "8.8.8.8", "8.8.4.4", "2a00::2"]))
     decisions = [await gate.decide("http://h.example.org/", turn=turn) for turn in range(4)]

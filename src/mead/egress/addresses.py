@@ -141,5 +141,5 @@ def is_own_host(address: Address) -> bool:
             return True
     kind = struct.unpack_from("=H", answer, 4)[0] if len(answer) >= 24 else None
     if kind == _NLMSG_ERROR:  # no route: whoever connects will be told
-        return struct.unpack_from("=i", answer, 16)[0] == 0
-    return kind != _RTM_NEWROUTE or answer[23] != _RTN_UNICAST
+        return bool(struct.unpack_from("=i", answer, 16)[0] == 0)
+    return bool(kind != _RTM_NEWROUTE or answer[23] != _RTN_UNICAST)

@@ -34,7 +34,8 @@ async def fetch_ftp(allowed: Allowed, request: Request, settings: EgressSettings
     path = allowed.target.file_name
     if not path or any(byte in path for byte in b"\r\n\0"):
         raise FetchError("path cannot be asked for by FTP")
-    async with connect(str(allowed.address), allowed.port, settings, trace) as stream:
+    address, source = str(allowed.address), allowed.source
+    async with connect(address, allowed.port, settings, trace, source=source) as stream:
         control = _Control(stream, trace)
         await control.expect([220])
         await _log_in(control, allowed, request)
@@ -43,7 +44,7 @@ async def fetch_ftp(allowed: Allowed, request: Request, settings: EgressSettings
         size = await _announced_size(control, path)
         body.expect(size or 0)
         port = await _passive_port(control, allowed)
-        async with connect(str(allowed.address), port, settings, trace) as data:
+        async with connect(address, port, settings, trace, source=source) as data:
             await control.ask(b"RETR " + path, [125, 150])
             while piece := await data.read():
                 body.add(piece)

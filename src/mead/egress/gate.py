@@ -36,6 +36,8 @@ class Allowed:
     target: Target
     address: Address
     dns_answers: tuple[str, ...]
+    source: str | None = None
+    """The address of ours to go from; None: whichever the system takes."""
 
     @property
     def host(self) -> str:
@@ -87,7 +89,8 @@ class Gate:
 
         Args:
             url: what was offered, as it was offered.
-            sensor: address of ours at which it was offered; never contacted.
+            sensor: address of ours at which it was offered. It is never contacted; when this machine has
+                it, it is the one to go from, as a victim would.
             turn: which of a name's addresses is wanted, counted round; hosts of malware have many, and
                 few that answer.
         """
@@ -149,7 +152,9 @@ class Gate:
         if empty := self._budget.take(self._budgets(target, address)):
             reason = f"budget of the {empty.partition(' ')[0]} is used up"
             return self._refused(url, reason, address, dns_answers, passing=True)
-        return Allowed(url, target, address, dns_answers)
+        source = attacked.network_address if attacked and attacked.version == version else None
+        mine = source is not None and self._own_host(source)
+        return Allowed(url, target, address, dns_answers, str(source) if mine else None)
 
     def _budgets(self, target: Target, address: Address) -> Iterator[tuple[str, int]]:
         yield f"host {target.host}", self.settings.per_host_per_minute

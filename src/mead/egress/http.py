@@ -67,7 +67,8 @@ async def _ask(
 ) -> bytes | Redirect:
     target = allowed.target
     tls_name = None if target.scheme == "http" else "" if target.address else target.host
-    async with connect(str(allowed.address), target.port, settings, trace, tls_name=tls_name) as stream:
+    address, source = str(allowed.address), allowed.source
+    async with connect(address, target.port, settings, trace, source=source, tls_name=tls_name) as stream:
         lines = [f"GET {target.path} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in question(target, _agent(request), secret)]
         await stream.send("\r\n".join([*lines, "", ""]).encode("utf-8", "backslashreplace"))

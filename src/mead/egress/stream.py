@@ -104,7 +104,13 @@ class Stream:
 
 @contextlib.asynccontextmanager
 async def connect(
-    address: str, port: int, settings: EgressSettings, trace: Trace, *, tls_name: str | None = None
+    address: str,
+    port: int,
+    settings: EgressSettings,
+    trace: Trace,
+    *,
+    source: str | None = None,
+    tls_name: str | None = None,
 ) -> AsyncIterator[Stream]:
     """Connect to exactly this address; a TLS certificate, good or bad, goes into the trace.
 
@@ -113,12 +119,18 @@ async def connect(
         port: its port.
         settings: bounds.
         trace: receives the certificate.
+        source: address of ours to go from; None for any.
         tls_name: host name for SNI, empty for none; None for a connection without TLS.
     """
     context = None if tls_name is None else _tls()
     async with asyncio.timeout(settings.timeout_seconds):
         reader, writer = await asyncio.open_connection(
-            address, port, ssl=context, server_hostname=tls_name, limit=_PIECE_BYTES
+            address,
+            port,
+            ssl=context,
+            server_hostname=tls_name,
+            local_addr=None if source is None else (source, 0),
+            limit=_PIECE_BYTES,
         )
     stream = Stream(reader, writer, settings)
     try:

@@ -18,7 +18,8 @@ __all__ = ["fetch_tcp"]
 async def fetch_tcp(allowed: Allowed, settings: EgressSettings, trace: Trace) -> bytes:
     """Read everything that the peer sends."""
     body = Body(trace, max_bytes=settings.max_body_bytes)
-    async with connect(str(allowed.address), allowed.port, settings, trace) as stream:
+    address, source = str(allowed.address), allowed.source
+    async with connect(address, allowed.port, settings, trace, source=source) as stream:
         try:
             while piece := await stream.read(timeout_seconds=settings.quiet_seconds if trace.size else None):
                 body.add(piece)

@@ -33,9 +33,9 @@ async def fetch_tftp(allowed: Allowed, settings: EgressSettings, trace: Trace) -
     if not name or b"\0" in name or len(name) > 480:
         raise FetchError("path cannot be asked for by TFTP")
     loop = asyncio.get_running_loop()
-    family_any = ("0.0.0.0", 0) if allowed.address.version == 4 else ("::", 0)
+    source = allowed.source or ("0.0.0.0" if allowed.address.version == 4 else "::")
     transport, inbox = await loop.create_datagram_endpoint(
-        lambda: _Inbox(str(allowed.address)), local_addr=family_any
+        lambda: _Inbox(str(allowed.address)), local_addr=(source, 0)
     )
     try:
         try:
