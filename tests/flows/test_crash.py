@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every process is killed at random moments under load; nothing that was acknowledged is lost or doubled.
 
+Nor when the disk fills up under all parts of the store at once.
+
 While the load runs, the hub compacts a closed day again and again (there are always late events for it),
 forgets days that are too old, projects into the catalogue, and a worker analyses. What is checked at the
 end, and that each check notices what it is for, is in `Findings`.
@@ -285,6 +287,13 @@ _ROLLED = {
 }
 
 
+async def _settle(findings: Findings) -> None:
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    while unsettled := await asyncio.to_thread(findings.unsettled):
+        assert time.monotonic() < deadline, unsettled
+        await asyncio.sleep(0.5)
+
+
 async def _survive(directory: Path, rounds: int, seed: int) -> None:
     begin = time.monotonic()
     deck = await asyncio.to_thread(Deck, directory)
@@ -292,10 +301,7 @@ async def _survive(directory: Path, rounds: int, seed: int) -> None:
         promised = await _rounds(deck, rounds, seed)
         assert len(promised.numbers) > 100
         findings = Findings(deck.data, promised)
-        deadline = time.monotonic() + _SETTLE_SECONDS
-        while unsettled := await asyncio.to_thread(findings.unsettled):
-            assert time.monotonic() < deadline, unsettled
-            await asyncio.sleep(0.5)
+        await _settle(findings)
     finally:
         code = await asyncio.to_thread(deck.stop)
     assert findings.all() == []
@@ -317,6 +323,61 @@ async def test_fifty_rounds_lose_nothing(tmp_path: Path, capfd: pytest.CaptureFi
     rounds, seed = int(os.environ.get("MEAD_SOAK_ROUNDS", "50")), int(os.environ.get("MEAD_SOAK_SEED", "2"))
     with capfd.disabled():
         await _survive(tmp_path, rounds, seed)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=200m", "none", str(disk)]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"cannot mount a small disk: {mounted.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def _free_bytes(disk: Path) -> int:
+    status = os.statvfs(disk)
+    return status.f_bavail * status.f_frsize
+
+
+@pytest.mark.root
+@pytest.mark.tool("mount")
+@pytest.mark.timeout(300)
+async def test_a_full_disk_is_told_and_loses_nothing(small_disk: Path) -> None:
+    """Bus, bodies, events and catalogue lie on one disk that fills up under load, and is then cleared."""
+    deck = await asyncio.to_thread(Deck, small_disk)
+    promised, stop = Promised(), asyncio.Event()
+    load = asyncio.create_task(_load(deck, promised, stop))
+    log = Path(deck.log.name)
+    try:
+        async with asyncio.timeout(_SETTLE_SECONDS):
+            while len(promised.digests) < 5:
+                await asyncio.sleep(0.1)
+            ballast = os.open(small_disk / "ballast", os.O_WRONLY | os.O_CREAT)
+            os.posix_fallocate(ballast, 0, _free_bytes(small_disk) - (400 << 10))
+            while "is full" not in log.read_text():
+                await asyncio.sleep(0.1)
+            await asyncio.sleep(5)  # longer than any part waits before it tries again
+            os.ftruncate(ballast, 0)
+            os.close(ballast)
+            before = len(promised.numbers)
+            while len(promised.numbers) < before + 20 * _EVENTS * _BODY_EVERY:
+                await asyncio.sleep(0.1)
+        stop.set()
+        await load
+        findings = Findings(deck.data, promised)
+        await _settle(findings)
+    finally:
+        stop.set()
+        code = await asyncio.to_thread(deck.stop)
+    assert findings.all() == []
+    assert code == 0
+    said = log.read_text()
+    assert "unexpected" not in said
+    assert "Traceback" not in said
+    assert "given up" not in said
 
 
 class Store:

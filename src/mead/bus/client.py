@@ -383,7 +383,8 @@ def _decode(message: Msg, answer: type[T]) -> T:
         return msgspec.json.decode(message.data, type=answer)
     text = f"the bus refuses: {failure.description} ({failure.err_code})"
     taken = "per subject" in failure.description  # the place is filled: there is room, but not for this
-    if failure.err_code in _FULL and not taken:
+    full = failure.err_code in _FULL or "no space left" in failure.description
+    if full and not taken:
         raise BusFullError(text)
     if failure.code == 503 and not taken:
         raise BusAwayError(text)

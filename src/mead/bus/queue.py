@@ -22,7 +22,7 @@ from mead.bus import streams
 from mead.bus.client import Bus, BusAwayError, BusFullError
 from mead.bus.pull import Consumer, Message, Puller
 
-__all__ = ["WORKERS", "Job", "Lease", "WorkQueue"]
+__all__ = ["WORKERS", "Job", "Lease", "WorkQueue", "decode_job", "encode_job"]
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ class Job(Struct, frozen=True, kw_only=True, omit_defaults=True):
         parent_sha256: artifact that it came out of.
         relation: how it belongs to the parent.
         detail: what more is known of the relation, for example the password.
+        revived: whether it was put into the queue again because the server had lost it.
     """
 
     kind: str
@@ -64,6 +65,7 @@ class Job(Struct, frozen=True, kw_only=True, omit_defaults=True):
     parent_sha256: str | None = None
     relation: str | None = None
     detail: str | None = None
+    revived: bool = False
 
     @property
     def message_id(self) -> str:
@@ -72,6 +74,11 @@ class Job(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 _decoder = msgspec.json.Decoder(Job)
+
+
+def encode_job(job: Job) -> bytes:
+    """The message that carries a job."""
+    return _encoder.encode(job)
 
 
 def decode_job(data: bytes) -> Job | None:
@@ -170,7 +177,7 @@ class WorkQueue:
 
     async def submit(self, job: Job) -> bool:
         """Put a job, waiting for room; `False` when the same was put within the duplicate window."""
-        data = _encoder.encode(job)
+        data = encode_job(job)
         while True:
             try:
                 await self.ensure()

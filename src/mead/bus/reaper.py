@@ -2,9 +2,12 @@
 """Bury dead jobs: those that were leased `max_deliver` times and never done.
 
 The server leaves such a message in the queue for ever and says so in an advisory, once. Advisories are
-kept in a stream of their own, so a reaper that was away misses none; and because the server may die between
-the last delivery and the advisory, the queues themselves are looked through now and then. Each dead job
-becomes one `analysis.done` (failed) and one `finding.made` (or what its `epitaph` is), then it is removed.
+kept in a stream of their own, so a reaper that was away misses none. Each dead job becomes one
+`analysis.done` (failed) and one `finding.made` (or what its `epitaph` is), then it is removed.
+
+A server that is killed, or cannot write, may forget a lease without giving the job to anybody else, or die
+between the last delivery and the advisory. So the queues themselves are looked through now and then: a job
+that was delivered and that nobody holds is put into its queue again, and buried when that happens twice.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from mead.bus import streams
 from mead.bus.client import Bus, BusAwayError, BusRefusedError, Held
 from mead.bus.publisher import publish_once
 from mead.bus.pull import Consumer, Message, Puller
-from mead.bus.queue import WORKERS, Job, decode_job
+from mead.bus.queue import WORKERS, Job, decode_job, encode_job
 from mead.model.event import AnalysisDone, Event, FindingMade
 
 __all__ = ["CLAIM", "Reaper"]
@@ -72,6 +75,7 @@ class Reaper:
         self._sensor = sensor
         self._ack_wait_seconds = ack_wait_seconds
         self._epitaph = epitaph
+        self._suspected: set[tuple[str, int]] = set()
 
     async def run(self) -> None:
         """Bury until cancelled."""
@@ -111,23 +115,46 @@ class Reaper:
         await self._bus.request(message.reply, b"+ACK")
 
     async def look_through(self) -> int:
-        """Bury what is dead in the queues whether or not there was an advisory; returns how many."""
-        buried = self.buried
-        for stream in await self._bus.stream_names("work.>"):
-            try:
-                info = await self._bus.api(f"CONSUMER.INFO.{stream}.{WORKERS}", {}, _ConsumerInfo)
-            except BusRefusedError:
-                continue  # nobody ever took a job from it
-            if info.num_ack_pending == 0:
-                # Nothing is leased, and what is left of the delivered will never be delivered again.
-                await self._bury_up_to(stream, info.delivered.stream_seq)
-        return self.buried - buried
+        """Revive what the server lost, or bury it if it was revived before; returns how many that were.
 
-    async def _bury_up_to(self, stream: str, last: int) -> None:
-        held = await self._bus.get(stream, 1, following=">")
-        while held and held.sequence <= last:
-            await self._bury(stream, held, self._bus.settings.max_deliver)
-            held = await self._bus.get(stream, held.sequence + 1, following=">")
+        Only what a look before this one had found as well: an advisory may just be on its way.
+        """
+        suspected, self._suspected = self._suspected, set()
+        for stream in await self._bus.stream_names("work.>"):
+            self._suspected |= {(stream, sequence) for sequence in await self._held_by_nobody(stream)}
+        sure = suspected & self._suspected
+        for stream, sequence in sorted(sure):
+            if held := await self._bus.get(stream, sequence):
+                await self._deal_with(stream, held)
+        return len(sure)
+
+    async def _held_by_nobody(self, stream: str) -> list[int]:
+        try:
+            info = await self._bus.api(f"CONSUMER.INFO.{stream}.{WORKERS}", {}, _ConsumerInfo)
+        except BusRefusedError:
+            return []  # nobody ever took a job from it
+        found: list[int] = []
+        if info.num_ack_pending == 0:
+            # Nothing is leased, and what is left of the delivered will never be delivered again.
+            held = await self._bus.get(stream, 1, following=">")
+            while held and held.sequence <= info.delivered.stream_seq:
+                found.append(held.sequence)
+                held = await self._bus.get(stream, held.sequence + 1, following=">")
+        return found
+
+    async def _deal_with(self, stream: str, held: Held) -> None:
+        job = decode_job(held.data)
+        if job is None or job.revived:
+            await self._bury(stream, held, 2 * self._bus.settings.max_deliver)
+        else:
+            await self._revive(stream, held, job)
+
+    async def _revive(self, stream: str, held: Held, job: Job) -> None:
+        """Put it at the end of its queue, then remove it from its place; the message id, as below."""
+        _log.warning("%s of %s was lost by the bus and is queued again", job.kind, job.sha256)
+        again = encode_job(msgspec.structs.replace(job, revived=True))
+        await self._bus.publish(held.subject, again, message_id=f"revived:{stream}:{held.sequence}")
+        await self._bus.delete(stream, held.sequence)
 
     async def _bury(self, stream: str, held: Held, deliveries: int) -> None:
         """Publish, then remove; the message id makes the first harmless if the second does not happen."""
@@ -136,7 +163,7 @@ class Reaper:
             _log.error("%s:%d is no job and was removed", stream, held.sequence)
         else:
             note = await self._note(stream, held.sequence)
-            reason = f"given up after {deliveries} attempts: {note}"
+            reason = f"given up after {'up to ' * job.revived}{deliveries} attempts: {note}"
             _log.warning("%s of %s %s", job.kind, job.sha256, reason)
             told = self._epitaph(job, reason, self._bus.clock.now()) if self._epitaph else None
             events = told or self._events(job, reason, f"{stream}:{held.sequence}")

@@ -22,7 +22,7 @@ from mead.deck.hub import ANALYSIS_QUEUE, Hub
 from mead.deck.jobs import FETCH_QUEUE
 from mead.deck.layout import Layout
 from mead.deck.settings import Settings, egress_of
-from mead.errors import ConfigError
+from mead.errors import ConfigError, MeadError
 from mead.sensors.listeners import drop_privileges
 from mead.store.bodies import BodyStore
 
@@ -35,7 +35,10 @@ _BUS_SECONDS = 60.0
 
 
 async def until_told(work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` until it ends, or until SIGTERM or SIGINT; then cancel it."""
+    """Run `work` until it ends, or until SIGTERM or SIGINT; then cancel it.
+
+    When several parts of it run side by side and one fails, that one's own error is raised.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -45,8 +48,19 @@ async def until_told(work: Coroutine[Any, Any, None]) -> None:
     await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
     task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    try:
+        with suppress(asyncio.CancelledError):
+            await task
+    except ExceptionGroup as group:
+        raise _cause(group) from group
+
+
+def _cause(error: Exception) -> Exception:
+    """What lies behind groups of errors: one that is meant for people, if there is any."""
+    if not isinstance(error, ExceptionGroup):
+        return error
+    causes = [_cause(inner) for inner in error.exceptions]
+    return next((cause for cause in causes if isinstance(cause, MeadError)), causes[0])
 
 
 async def hub(settings: Settings) -> None:
