@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,35 +51,81 @@ def run(shell: Shell) -> Callable[[str], Reply]:
 
 
 Oracle = Callable[[str], None]
+NEWLINE = "⏎"
+"""Stands for a line end inside a case of `comparison/`."""
+_NOBODY = 65_534
+_PERSONA = replace(PERSONAS["router-aarch64"], busybox_version="v1.35.0 ()")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test of `compared` runs once for each case of the files that its module names in COMPARED."""
+    if "compared" in metafunc.fixturenames:
+        cases = [
+            pytest.param(line.replace(NEWLINE, "\n"), id=f"{name}-{number}")
+            for name in metafunc.module.COMPARED
+            for number, line in enumerate(_lines(name), 1)
+            if line.strip() and not line.startswith("##")
+        ]
+        metafunc.parametrize("compared", cases)
+
+
+def _lines(name: str) -> list[str]:
+    return (Path(__file__).parent / "comparison" / f"{name}.txt").read_text().splitlines()
 
 
 @pytest.fixture(scope="session")
-def applets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def applets() -> Iterator[Path]:
     """A directory with the real BusyBox under each of its names."""
-    directory = tmp_path_factory.mktemp("applets")
     listing = subprocess.run(["busybox", "--list"], capture_output=True, text=True, check=True)
     program = subprocess.run(["sh", "-c", "command -v busybox"], capture_output=True, text=True, check=True)
-    for name in listing.stdout.split():
-        (directory / name).symlink_to(program.stdout.strip())
-    return directory
+    with tempfile.TemporaryDirectory(prefix="mead-applets-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        for applet in ["busybox", *listing.stdout.split()]:
+            (directory / applet).symlink_to(program.stdout.strip())
+        yield directory
+
+
+@pytest.fixture(scope="session")
+def enclosure() -> list[str]:
+    """What the real BusyBox is started through: nobody on this machine, root in namespaces of its own."""
+    unshare = ["unshare", "-rnpm", "--fork", "--mount-proc"]
+    nobody = ["setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups"]
+    prefix = [*(nobody if os.geteuid() == 0 else []), *unshare]
+    if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("needs user namespaces to compare with the real BusyBox as root of nothing")
+    return prefix
 
 
 @pytest.fixture
-def same_as_busybox(request: pytest.FixtureRequest, tmp_path: Path) -> Oracle:
-    """Checks that a script prints the same here as in the real ash, on both streams."""
-    directory = request.getfixturevalue("applets")
+def same_as_busybox(applets: Path, enclosure: list[str]) -> Oracle:
+    """Checks that a script does the same here as in the real ash: both streams and the status."""
 
     def compare(script: str) -> None:
-        real = subprocess.run(
-            ["sh", "-c", script], executable=directory / "sh", cwd=tmp_path, env={"PATH": str(directory)},
-            capture_output=True, stdin=subprocess.DEVNULL, timeout=10, check=False,
-        )  # fmt: skip
-        mine = replace(PERSONAS["router-aarch64"], busybox_version="v1.35.0 ()")
-        shell = Shell(mine, now=lambda: NOW, interactive=False)
-        shell.run(b"mkdir /tmp/work; cd /tmp/work")
-        errors = Buffer("output_bytes", 1 << 20)
-        shell._process.stderr, shell._process.stdin = errors, Source()
-        reply = shell.run(script.encode())
-        assert (reply.output, bytes(errors.data)) == (real.stdout, real.stderr)
+        real = _in_busybox(script, applets, enclosure)
+        shell = Shell(_PERSONA, now=lambda: datetime.now(UTC), interactive=False)
+        shell.machine.fs.make_directory("/tmp/work")
+        process, errors = shell._process, Buffer("output_bytes", 1 << 20)
+        process.cwd, process.stderr, process.stdin = "/tmp/work", errors, Source()
+        process.variables = {
+            "IFS": " \t\n",
+            "PS4": "+ ",
+            "OPTIND": "1",
+            "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
+            "PWD": "/tmp/work",
+        }
+        process.exported = {"PATH"}
+        reply, rest = shell.run(script.encode()), shell.close()
+        assert (reply.output + rest.output, bytes(errors.data), rest.status) == real
 
     return compare
+
+
+def _in_busybox(script: str, applets: Path, enclosure: list[str]) -> tuple[bytes, bytes, int]:
+    with tempfile.TemporaryDirectory(prefix="mead-busybox-") as folder:
+        Path(folder).chmod(0o777)
+        real = subprocess.run(
+            [*enclosure, "env", "-i", f"PATH={applets}", "sh", "-c", script], cwd=folder,
+            capture_output=True, stdin=subprocess.DEVNULL, timeout=20, check=False,
+        )  # fmt: skip
+    return real.stdout, real.stderr, real.returncode

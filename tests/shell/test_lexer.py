@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from mead.shell.ast import Arithmetic, Literal, Parameter, ProcessSubstitution, Substitution
+from mead.shell.bashisms import BashParser
 from mead.shell.lexer import IncompleteError, ShellSyntaxError
 from mead.shell.parser import Parser
 
@@ -27,11 +28,20 @@ def test_a_word_without_expansions_is_plain(text: str, plain: str | None) -> Non
     ("text", "kind"),
     [
         ("$x", Parameter), ("${x:-y}", Parameter), ("${#x}", Parameter), ("$?", Parameter), ("$(ls)", Substitution), ("`ls`", Substitution),
-        ("$((1+2))", Arithmetic), ("<(ls)", ProcessSubstitution), ("$", Literal), ("$%", Literal),
+        ("$((1+2))", Arithmetic), ("$", Literal), ("$%", Literal),
     ],
 )  # fmt: skip
 def test_an_expansion_is_recognised(text: str, kind: type) -> None:
     assert type(Parser(text).word().parts[0]) is kind
+
+
+def test_bash_reads_more() -> None:
+    assert type(BashParser("<(ls)", bash=True).word().parts[0]) is ProcessSubstitution
+    with pytest.raises(ShellSyntaxError):
+        Parser("cat <(ls)").next_command()
+    with pytest.raises(ShellSyntaxError):
+        Parser("${x^^}").word()
+    assert type(BashParser("${x^^}", bash=True).word().parts[0]) is Parameter
 
 
 @pytest.mark.parametrize("text", ["'a", '"a', "`a", "$(a", "${a", "$((1", "$'a", "${a:-b"])

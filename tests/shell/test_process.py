@@ -12,9 +12,10 @@ def test_a_subshell_changes_nothing_outside(shell: Shell) -> None:
     copy.variables["x"] = "1"
     copy.cwd = "/tmp"
     copy.options.add("e")
+    copy.aliases["ll"] = "ls -l"
     copy.functions["f"] = None  # type: ignore[assignment]  # any tree will do
     assert "x" not in process.variables
-    assert (process.options, process.functions) == (set(), {})
+    assert (process.options, process.functions, process.aliases) == ({"s", "m", "i"}, {}, {})
     assert process.cwd == "/root"
     assert copy.nesting == process.nesting + 1
 

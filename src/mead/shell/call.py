@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mead.shell.machine import Machine
     from mead.shell.process import Process
 
-__all__ = ["Applet", "Call", "FailedError", "Options", "UsageError"]
+__all__ = ["Applet", "BuiltinFaultError", "Call", "FailedError", "Options", "UsageError"]
 
 _CHUNK: Final = 1 << 16
 
@@ -27,14 +27,24 @@ class FailedError(Exception):
     def __init__(self, message: str, status: int = 1) -> None:
         super().__init__(message)
         self.message, self.status = message, status
+        self.output = ""
+        """What it had printed until then."""
+
+
+class BuiltinFaultError(Exception):
+    """A command of the shell itself cannot do what it is asked; ash says which one, and where."""
+
+    def __init__(self, message: str, status: int = 2) -> None:
+        super().__init__(message)
+        self.message, self.status = message, status
 
 
 class UsageError(Exception):
-    """The command was called wrongly: it prints its usage."""
+    """The command was called wrongly: it prints its usage; `letter` is an option that it does not have."""
 
-    def __init__(self, message: str = "") -> None:
+    def __init__(self, message: str = "", letter: str = "") -> None:
         super().__init__(message)
-        self.message = message
+        self.message, self.letter = message, letter
 
 
 class Options:
@@ -91,25 +101,13 @@ class Call:
         """Write `name: message` to standard error."""
         self.say(f"{self.title}: {message}\n")
 
-    def fault(self, message: str, status: int = 2) -> int:
-        """Complain as a builtin does about its use, and return the status."""
-        process = self.process
-        title = process.name if self.machine.persona.gnu or process.script else process.name.lstrip("-")
-        line = (
-            ""
-            if self.machine.interactive and not process.script
-            else f"line {process.line - (not process.script)}: "
-        )
-        self.say(f"{title}: {self.name}: {'' if self.machine.persona.gnu else line}{message}\n")
-        return status
-
     def say(self, text: str) -> None:
         """Write to standard error."""
         self.process.stderr.write(encode(text))
 
     def path(self, name: str) -> str:
-        """`name` as an absolute path."""
-        return name if name.startswith("/") else f"{self.process.cwd}/{name}"
+        """`name` as an absolute path; no name is none."""
+        return name if name.startswith("/") or not name else f"{self.process.cwd.rstrip('/')}/{name}"
 
     def options(
         self, spec: str, long: dict[str, str] | None = None, *, first_operand_ends: bool = False
@@ -120,6 +118,21 @@ class Call:
             UsageError: an unknown option, or one without its value.
         """
         return _parse(self.argv[1:], spec, long or {}, ends=first_operand_ends)
+
+    def flags(self, spec: str) -> Options:
+        """Options of a command of the shell itself, up to the first operand.
+
+        Raises:
+            BuiltinFaultError: an unknown option, or one without its value.
+        """
+        try:
+            return _parse(self.argv[1:], spec, {}, ends=True)
+        except UsageError as error:
+            if self.process.bash:
+                raise BuiltinFaultError(f"-{error.letter}: invalid option") from None
+            what = "No arg for" if error.message.startswith("option requires") else "illegal option"
+            tail = " option" if what.startswith("No") else ""
+            raise BuiltinFaultError(f"{what} -{error.letter}{tail}") from None
 
     # Input
 
@@ -211,9 +224,16 @@ class Call:
         if waits is not None:
             sink.waits = waits
 
-    def run(self, argv: list[str]) -> int:
-        """Run another command with the same streams."""
-        return self.shell.launch(argv, self.process)
+    def execute(self, argv: list[str]) -> int:
+        """Run another program with the same streams; 126 or 127, after a complaint, when that fails."""
+
+        def missing(reason: str) -> None:
+            if self.process.bash:
+                self.complain(f"‘{argv[0]}’: {reason}".encode().decode("latin-1"))
+            else:
+                self.complain(f"can't execute '{argv[0]}': {reason}")
+
+        return self.shell.execute(argv, self.process, missing)
 
 
 Applet: TypeAlias = Callable[[Call], int]
@@ -249,7 +269,7 @@ def _letters(word: str, words: list[str], index: int, spec: str, found: Options)
         position += 1
         at = spec.find(letter)
         if at < 0 or letter == ":":
-            raise UsageError(f"invalid option -- '{letter}'")
+            raise UsageError(f"invalid option -- '{letter}'", letter)
         values = found.values.setdefault(letter, [])
         if spec[at + 1 : at + 2] == ":":
             if position < len(word):
@@ -258,7 +278,7 @@ def _letters(word: str, words: list[str], index: int, spec: str, found: Options)
                 values.append(words[index])
                 index += 1
             else:
-                raise UsageError(f"option requires an argument -- '{letter}'")
+                raise UsageError(f"option requires an argument -- '{letter}'", letter)
             return index
     return index
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from mead.shell.applets import testing
 from mead.shell.ast import (
     AndOr,
     Background,
+    Calculation,
     Case,
+    CountingFor,
     For,
     Function,
     Group,
@@ -24,8 +27,11 @@ from mead.shell.ast import (
     Redirected,
     Sequence,
     Subshell,
+    Test,
 )  # fmt: skip
-from mead.shell.control import BreakLoopError, ContinueLoopError, ExitShellError
+from mead.shell.background import run_background
+from mead.shell.control import BreakLoopError, ContinueLoopError, FaultError
+from mead.shell.expand import ExpansionError
 from mead.shell.limits import LimitReachedError
 from mead.shell.patterns import compile_pattern, matches
 from mead.shell.process import Process
@@ -35,20 +41,22 @@ from mead.shell.streams import Buffer, EndlessError, Source
 if TYPE_CHECKING:
     from mead.shell.interpreter import Interpreter
 
-__all__ = ["HANDLERS", "and_or", "check_errors", "stage"]
+__all__ = ["HANDLERS", "and_or", "stage", "tested"]
 
 
-def check_errors(command: Node, status: int, process: Process) -> None:
-    """Leave the shell when a command failed and `set -e` says so."""
-    if status and "e" in process.options and not isinstance(command, (AndOr, Not, If, Loop, Background)):
-        raise ExitShellError(status)
+def tested(shell: Interpreter, node: Node, process: Process) -> int:
+    """Run a condition: `set -e` does not look at how it ends."""
+    process.tested += 1
+    try:
+        return shell.run(node, process)
+    finally:
+        process.tested -= 1
 
 
 def _sequence(shell: Interpreter, node: Sequence, process: Process) -> int:
     status = 0
     for command in node.commands:
         status = shell.run(command, process)
-        check_errors(command, status, process)
     return status
 
 
@@ -59,12 +67,21 @@ def _and_or(shell: Interpreter, node: AndOr, process: Process) -> int:
 def and_or(shell: Interpreter, node: AndOr, process: Process, run: Callable[[Node, Process], int]) -> int:
     """Evaluate `&&` and `||`, and remember what only a successful download made unnecessary."""
     mark = len(shell.machine.offers)
-    status = run(node.first, process)
-    for index, (operator, command) in enumerate(node.rest):
-        if (operator == "&&") == (status == 0):
-            status = run(command, process)
-        elif operator == "||" and len(shell.machine.offers) > mark:
-            _alternative(shell, AndOr(command, node.rest[index + 1 :]), process, mark)
+    last = len(node.rest) - 1
+    process.tested += 1
+    try:
+        status = run(node.first, process)
+        for index, (operator, command) in enumerate(node.rest):
+            if index == last:
+                process.tested -= 1
+            if (operator == "&&") == (status == 0):
+                status = run(command, process)
+            elif operator == "||" and len(shell.machine.offers) > mark:
+                _alternative(shell, AndOr(command, node.rest[index + 1 :]), process, mark)
+            if index == last:
+                process.tested += 1
+    finally:
+        process.tested -= 1
     return status
 
 
@@ -73,19 +90,11 @@ def _alternative(shell: Interpreter, node: Node, process: Process, mark: int) ->
 
 
 def _not(shell: Interpreter, node: Not, process: Process) -> int:
-    return int(shell.run(node.command, process) == 0)
+    return int(tested(shell, node.command, process) == 0)
 
 
 def _background(shell: Interpreter, node: Background, process: Process) -> int:
-    copy = shell.child(process)
-    if copy.stdin.interactive:
-        copy.stdin = Source()
-    process.background = shell.machine.next_pid()
-    try:
-        shell.contained(node.command, copy)
-    except EndlessError:
-        shell.machine.limit(LimitReachedError("endless_output", 1, "commands"))
-    return 0
+    return run_background(shell, node, process)
 
 
 def _group(shell: Interpreter, node: Group, process: Process) -> int:
@@ -99,7 +108,7 @@ def _subshell(shell: Interpreter, node: Subshell, process: Process) -> int:
 def _if(shell: Interpreter, node: If, process: Process) -> int:
     for index, (condition, body) in enumerate(node.branches):
         mark = len(shell.machine.offers)
-        if shell.run(condition, process) == 0:
+        if tested(shell, condition, process) == 0:
             others = node.branches[index + 1 :]
             rest = If(others, node.otherwise) if others else node.otherwise
             if rest is not None and len(shell.machine.offers) > mark:
@@ -112,7 +121,8 @@ def _loop(shell: Interpreter, node: Loop, process: Process) -> int:
     status = 0
     while True:
         shell.machine.budget.charge()
-        if (shell.run(node.condition, process) == 0) == node.until:
+        goes_on, holds = _turn(shell, node.condition, process, tested)
+        if not goes_on or (holds == 0) == node.until:
             return status
         goes_on, status = _turn(shell, node.body, process)
         if not goes_on:
@@ -120,22 +130,58 @@ def _loop(shell: Interpreter, node: Loop, process: Process) -> int:
 
 
 def _for(shell: Interpreter, node: For, process: Process) -> int:
-    words = process.arguments if node.words is None else shell.expander.words(node.words, process)
+    words = process.arguments if node.words is None else _list(shell, node, process)
     status = 0
     for word in words:
         shell.machine.budget.charge()
-        process.variables[node.name] = word
+        process.assign(node.name, word)
         goes_on, status = _turn(shell, node.body, process)
         if not goes_on:
             break
     return status
 
 
-def _turn(shell: Interpreter, body: Node, process: Process) -> tuple[bool, int]:
+def _list(shell: Interpreter, node: For, process: Process) -> list[str]:
+    assert node.words is not None
+    try:
+        return shell.expander.words(node.words, process)
+    except ExpansionError as error:
+        raise _fault(error, process) from None
+
+
+def _fault(error: ExpansionError, process: Process) -> FaultError:
+    process.complain(str(error))
+    return FaultError(1 if process.bash else 2)
+
+
+def _counting_for(shell: Interpreter, node: CountingFor, process: Process) -> int:
+    def value(expression: str) -> int:
+        shell.machine.budget.charge()
+        return shell.expander.calculate(expression, process) if expression.strip() else 1
+
+    status = 0
+    try:
+        value(shell.expander.text(node.first, process))
+        while value(shell.expander.text(node.condition, process)):
+            goes_on, status = _turn(shell, node.body, process)
+            if not goes_on:
+                break
+            value(shell.expander.text(node.step, process))
+    except ExpansionError as error:
+        raise _fault(error, process) from None
+    return status
+
+
+def _turn(
+    shell: Interpreter,
+    body: Node,
+    process: Process,
+    run: Callable[[Interpreter, Node, Process], int] | None = None,
+) -> tuple[bool, int]:
     """One turn of a loop: whether it goes on, and the status."""
     process.in_loop += 1
     try:
-        return True, shell.run(body, process)
+        return True, shell.run(body, process) if run is None else run(shell, body, process)
     except BreakLoopError as error:
         if error.levels > 1 and process.in_loop > 1:
             raise BreakLoopError(error.levels - 1) from None
@@ -149,12 +195,15 @@ def _turn(shell: Interpreter, body: Node, process: Process) -> tuple[bool, int]:
 
 
 def _case(shell: Interpreter, node: Case, process: Process) -> int:
-    subject = shell.expander.text(node.subject, process)
-    for patterns, body in node.branches:
-        for pattern in patterns:
-            shell.machine.budget.charge_bytes(len(subject))
-            if matches(compile_pattern(shell.expander.pattern(pattern, process)), subject):
-                return shell.run(body, process)
+    try:
+        subject = shell.expander.text(node.subject, process)
+        for patterns, body in node.branches:
+            for pattern in patterns:
+                shell.machine.budget.charge_bytes(len(subject))
+                if matches(compile_pattern(shell.expander.pattern(pattern, process)), subject):
+                    return 0 if body is None else shell.run(body, process)
+    except ExpansionError as error:
+        raise _fault(error, process) from None
     return 0
 
 
@@ -164,8 +213,32 @@ def _function(shell: Interpreter, node: Function, process: Process) -> int:
     return 0
 
 
+def _test(shell: Interpreter, node: Test, process: Process) -> int:
+    """`[[ … ]]`: its words are neither split nor globbed; what is unquoted behind `==` is a pattern."""
+    process.line = node.line
+    argv = ["[["]
+    try:
+        for index, word in enumerate(node.words):
+            before = node.words[index - 1].plain if index else ""
+            if before in {"=", "==", "!="}:
+                argv.append(shell.expander.pattern(word, process))
+            else:
+                argv.append(shell.expander.text(word, process))
+    except ExpansionError as error:
+        raise _fault(error, process) from None
+    return shell.builtin(testing.TABLE["[["], [*argv, "]]"], process)
+
+
+def _calculation(shell: Interpreter, node: Calculation, process: Process) -> int:
+    try:
+        return int(shell.expander.calculate(shell.expander.text(node.expression, process), process) == 0)
+    except ExpansionError as error:
+        process.complain(f"((: {error}")
+        return 1
+
+
 def _pipeline(shell: Interpreter, node: Pipeline, process: Process) -> int:
-    status = 0
+    status = failed = 0
     source = process.stdin
     last = len(node.commands) - 1
     for index, command in enumerate(node.commands):
@@ -175,8 +248,9 @@ def _pipeline(shell: Interpreter, node: Pipeline, process: Process) -> int:
         if index < last:
             copy.stdout = pipe
         status = stage(shell, command, copy)
+        failed = status or failed
         source = Source(bytes(pipe.data), pipe.waits)
-    return status
+    return failed if "pipefail" in process.options else status
 
 
 def stage(shell: Interpreter, command: Node, process: Process) -> int:
@@ -194,16 +268,21 @@ def stage(shell: Interpreter, command: Node, process: Process) -> int:
 
 def _redirected(shell: Interpreter, node: Redirected, process: Process) -> int:
     streams = process.stdin, process.stdout, process.stderr
+    fds = process.fds
+    process.fds = dict(fds)
     try:
         if not redirect(shell, node.redirections, process):
             return 1
         return shell.run(node.command, process)
+    except ExpansionError as error:
+        raise _fault(error, process) from None
     finally:
         process.stdin, process.stdout, process.stderr = streams
+        process.fds = fds
 
 
 HANDLERS: Final[dict[type, Callable[..., int]]] = {
     Pipeline: _pipeline, Redirected: _redirected, Sequence: _sequence, AndOr: _and_or, Not: _not,
     Background: _background, Group: _group, Subshell: _subshell, If: _if, Loop: _loop, For: _for,
-    Case: _case, Function: _function,
+    Case: _case, Function: _function, Test: _test, Calculation: _calculation, CountingFor: _counting_for,
 }  # fmt: skip

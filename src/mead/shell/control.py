@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How `exit`, `return`, `break` and `continue` leave what they stand in."""
+"""How `exit`, `return`, `break`, `continue` and faults leave what they stand in."""
 
 from __future__ import annotations
 
-__all__ = ["BreakLoopError", "ContinueLoopError", "ExitShellError", "ReturnError"]
+__all__ = ["BreakLoopError", "ContinueLoopError", "ExitShellError", "FaultError", "ReturnError"]
 
 
 class ExitShellError(Exception):
@@ -12,6 +12,10 @@ class ExitShellError(Exception):
     def __init__(self, status: int) -> None:
         super().__init__(status)
         self.status = status
+
+
+class FaultError(ExitShellError):
+    """An error after which a shell that runs a script ends, and one at a terminal gives the line up."""
 
 
 class ReturnError(Exception):

@@ -15,8 +15,10 @@ __all__ = ["ansi_c", "echo_escapes", "printf_escapes"]
 _LETTERS: Final = {
     "a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\",
 }  # fmt: skip
-_ECHO: Final = re.compile(r"\\(?:x([0-9A-Fa-f]{1,2})|0([0-7]{1,3})|([0-7]{1,3})|(.))", re.DOTALL)
-_PRINTF: Final = re.compile(r"\\(?:x([0-9A-Fa-f]{1,2})|([0-7]{1,3})|()(.))", re.DOTALL)
+_ECHO: Final = re.compile(
+    r"\\(?:x([0-9A-Fa-f]{1,2})|0([0-3][0-7]{2}|[0-7]{1,2})|([0-3][0-7]{2}|[0-7]{1,2})|(.))", re.DOTALL
+)
+_PRINTF: Final = re.compile(r"\\(?:x([0-9A-Fa-f]{1,2})|([0-3][0-7]{2}|[0-7]{1,2})|()(.))", re.DOTALL)
 
 
 def _replace(found: re.Match[str]) -> str:

@@ -8,7 +8,7 @@ BusyBox ash takes from bash.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 from mead.shell import parameters
@@ -24,21 +24,23 @@ from mead.shell.ast import (
     Word,
     decode,
 )
+from mead.shell.fields import Fields
+from mead.shell.globbing import glob
 from mead.shell.limits import LimitReachedError
 from mead.shell.machine import Machine
-from mead.shell.patterns import compile_pattern, escape, matches
+from mead.shell.patterns import compile_pattern, escape
 from mead.shell.process import Process
-from mead.shell.vfs import PathError
+from mead.shell.variables import ArithmeticVariables, all_values, value_of
 
 __all__ = ["Expander", "ExpansionError"]
 
-_MAGIC: Final = re.compile(r"[*?\[]")
-_TILDE: Final = re.compile(r"~([A-Za-z0-9_-]*)(?=/|$)", re.ASCII)
-_NAMES: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]", re.ASCII)
+_TILDE: Final = re.compile(r"~([A-Za-z0-9_-]*)(?=/|:|$)", re.ASCII)
+_EVERYTHING: Final = frozenset({"@", "*"})
+_BLANKS: Final = " \t\n"
 
 
 class ExpansionError(Exception):
-    """What ash says when a word cannot be expanded; the command is not run."""
+    """What the shell says when a word cannot be expanded; the command is not run."""
 
 
 class Runner(Protocol):
@@ -53,61 +55,9 @@ class Runner(Protocol):
         """Path at which the output of `<(…)` can be read."""
 
 
-class _Fields:
-    """Fields under construction; text and pattern grow together."""
-
-    __slots__ = ("_limit", "_open", "_pattern", "_size", "_text", "done")
-
-    def __init__(self, limit: int) -> None:
-        self.done: list[tuple[str, str | None]] = []
-        self._text: list[str] = []
-        self._pattern: list[str] | None = None
-        self._open = False
-        self._limit, self._size = limit, 0
-
-    def add(self, text: str, *, quoted: bool) -> None:
-        self._size += len(text)
-        if self._size > self._limit:
-            raise LimitReachedError("word_bytes", self._limit, "bytes")
-        magic = not quoted and _MAGIC.search(text) is not None
-        if magic and self._pattern is None:
-            self._pattern = [escape(part) for part in self._text]
-        if self._pattern is not None:
-            self._pattern.append(escape(text) if quoted else text.replace("\\", "\\\\"))
-        self._text.append(text)
-        self._open = self._open or quoted or text != ""
-
-    def end(self) -> None:
-        if self._open:
-            pattern = None if self._pattern is None else "".join(self._pattern)
-            self.done.append(("".join(self._text), pattern))
-        self._text, self._pattern, self._open = [], None, False
-
-    def add_split(self, text: str, separators: str) -> None:
-        """Add text that is split at the characters of IFS."""
-        if not separators:
-            self.add(text, quoted=False)
-            return
-        blank = "".join(char for char in separators if char in " \t\n")
-        start = 0
-        while start < len(text):
-            end = start
-            while end < len(text) and text[end] not in separators:
-                end += 1
-            self.add(text[start:end], quoted=False)
-            if end >= len(text):
-                return
-            if text[end] not in blank:
-                self._open = True
-            self.end()
-            start = end + 1
-            while start < len(text) and text[start] in blank:
-                start += 1
-
-
-def _is_all_arguments(part: Part) -> bool:
-    """Whether it is `"$@"`, which is no field at all when there are no arguments."""
-    return type(part) is Parameter and part.name == "@" and part.quoted and part.operator == ""
+def _is_all(part: Part) -> bool:
+    """Whether it is `"$@"` (or `"${a[@]}"`), which is no field at all when there are no arguments."""
+    return type(part) is Parameter and part.quoted and part.operator == "" and part.name[-2:] in {"@", "@]"}
 
 
 class Expander:
@@ -131,11 +81,11 @@ class Expander:
 
     def fields(self, word: Word, process: Process) -> list[str]:
         """Fields of one word: split and globbed."""
-        fields = _Fields(self._machine.limits.word_bytes)
+        fields = Fields(self._machine.limits.word_bytes)
         for index, part in enumerate(word.parts):
             self._add(part, fields, process, first=index == 0)
         fields.end()
-        if not process.arguments and fields.done == [("", None)] and any(map(_is_all_arguments, word.parts)):
+        if fields.done == [("", None)] and self._is_nothing(word, process):
             return []
         result: list[str] = []
         for text, pattern in fields.done:
@@ -143,17 +93,23 @@ class Expander:
             result.extend(found or [text])
         return result
 
-    def _add(self, part: Part, fields: _Fields, process: Process, *, first: bool) -> None:
+    @staticmethod
+    def _is_nothing(word: Word, process: Process) -> bool:
+        names = [part.name for part in word.parts if _is_all(part) and isinstance(part, Parameter)]
+        return bool(names) and not any(all_values(name, process) for name in names)
+
+    def glob(self, pattern: str, process: Process) -> list[str]:
+        """Sorted paths that match; empty when none does."""
+        return glob(self._machine, pattern, process.cwd)
+
+    def _add(self, part: Part, fields: Fields, process: Process, *, first: bool) -> None:
         if type(part) is Literal:
             fields.add(
                 self._tilde(part.text, process) if first and not part.quoted else part.text,
                 quoted=part.quoted,
             )
-        elif _is_all_arguments(part):
-            for index, argument in enumerate(process.arguments):
-                if index:
-                    fields.end()
-                fields.add(argument, quoted=True)
+        elif type(part) is Parameter and part.operator == "" and part.name[-2:] in {"@", "@]", "*", "*]"}:
+            self._add_all(part, fields, process)
         elif (
             type(part) is Parameter and not part.quoted and (word := self._word_of(part, process)) is not None
         ):
@@ -164,14 +120,28 @@ class Expander:
             if part.quoted:
                 fields.add(text, quoted=True)
             else:
-                fields.add_split(text, process.variables.get("IFS", " \t\n"))
+                fields.add_split(text, process.variables.get("IFS", _BLANKS))
         else:
             fields.add(self._text_of(part, process), quoted=True)
 
-    def _add_unquoted(self, part: Part, fields: _Fields, process: Process, *, first: bool) -> None:
+    def _add_all(self, part: Parameter, fields: Fields, process: Process) -> None:
+        """`$@` and `$*`: each argument is a field of its own, unless it is `"$*"`."""
+        if part.quoted and part.name[-2:] in {"*", "*]"}:
+            fields.add(self.value(part.name, process) or "", quoted=True)
+            return
+        for index, argument in enumerate(all_values(part.name, process)):
+            if index:
+                fields.end()
+            if part.quoted:
+                fields.add(argument, quoted=True)
+            else:
+                fields.add_split(argument, process.variables.get("IFS", _BLANKS))
+
+    def _add_unquoted(self, part: Part, fields: Fields, process: Process, *, first: bool) -> None:
         if type(part) is Literal and not part.quoted:
             fields.add_split(
-                self._tilde(part.text, process) if first else part.text, process.variables.get("IFS", " \t\n")
+                self._tilde(part.text, process) if first else part.text,
+                process.variables.get("IFS", _BLANKS),
             )
         else:
             self._add(part, fields, process, first=first)
@@ -184,21 +154,31 @@ class Expander:
         absent = value is None or (value == "" and part.operator[0] == ":")
         return part.argument if absent == part.operator.endswith("-") else None
 
-    def text(self, word: Word, process: Process) -> str:
-        """The word as one text: neither split nor globbed."""
-        if word.plain is not None:
+    def text(self, word: Word, process: Process, *, assigned: bool = False) -> str:
+        """The word as one text: neither split nor globbed; an assigned one has a tilde behind each colon."""
+        if word.plain is not None and not assigned:
             return word.plain
         pieces: list[str] = []
         size = 0
         for index, part in enumerate(word.parts):
             if type(part) is Literal:
-                piece = self._tilde(part.text, process) if index == 0 and not part.quoted else part.text
+                piece = self._literal(part, process, first=index == 0, assigned=assigned)
             else:
                 piece = self._text_of(part, process)
             size += len(piece)
             pieces.append(piece)
         self._check(size)
         return "".join(pieces)
+
+    def _literal(self, part: Literal, process: Process, *, first: bool, assigned: bool) -> str:
+        if part.quoted or "~" not in part.text:
+            return part.text
+        text = self._tilde(part.text, process) if first else part.text
+        if not assigned:
+            return text
+        return ":".join(
+            self._tilde(piece, process) if index else piece for index, piece in enumerate(text.split(":"))
+        )
 
     def pattern(self, word: Word, process: Process) -> str:
         """The word as a pattern: what is quoted matches only itself."""
@@ -210,16 +190,25 @@ class Expander:
         self._check(sum(map(len, pieces)))
         return "".join(pieces)
 
+    def calculate(self, text: str, process: Process) -> int:
+        """The value of an arithmetic expression.
+
+        Raises:
+            ExpansionError: it is none.
+        """
+        self._machine.budget.charge_bytes(len(text))
+        try:
+            return evaluate(text, ArithmeticVariables(process))
+        except ArithmeticFault as error:
+            raise ExpansionError(str(error)) from error
+
     def _text_of(self, part: Part, process: Process) -> str:
         if type(part) is Parameter:
             return self._parameter(part, process)
         if type(part) is Substitution:
             return decode(self._runner.substitute(part.body, process).replace(b"\0", b"").rstrip(b"\n"))
         if type(part) is Arithmetic:
-            try:
-                return str(evaluate(self.text(part.expression, process), process.variables))
-            except ArithmeticFault as error:
-                raise ExpansionError(str(error)) from error
+            return str(self.calculate(self.text(part.expression, process), process))
         if type(part) is ProcessSubstitution:
             return self._runner.process_substitution(part.body, process)
         assert type(part) is Literal
@@ -229,16 +218,27 @@ class Expander:
         value = self.value(part.name, process)
         operator = part.operator
         if operator == "":
-            if value is None and "u" in process.options and part.name not in "@*":
-                raise ExpansionError(f"{part.name}: parameter not set")
+            if value is None and "u" in process.options and part.name not in _EVERYTHING:
+                raise ExpansionError(self._unset(part.name, process))
             return value or ""
         if operator == "length":
-            return str(len(process.arguments) if part.name in {"@", "*"} else len(value or ""))
+            return str(self._length(part.name, value, process))
         assert part.argument is not None
         if operator.lstrip(":") in {"-", "+", "=", "?"}:
             return self._conditional(part, part.argument, value, process)
         self._machine.budget.charge_bytes(len(value or ""))
         return self._changed(part, part.argument, value or "", process)
+
+    @staticmethod
+    def _unset(name: str, process: Process) -> str:
+        return f"{name}: unbound variable" if process.bash else f"{name}: parameter not set"
+
+    def _length(self, name: str, value: str | None, process: Process) -> int:
+        if name[-2:] in {"@]", "*]"} or (process.bash and name in _EVERYTHING):
+            return len(all_values(name, process))
+        if value is None and "u" in process.options and name not in _EVERYTHING:
+            raise ExpansionError(self._unset(name, process))
+        return len(value or "")
 
     def _conditional(self, part: Parameter, argument: Word, value: str | None, process: Process) -> str:
         absent = value is None or (value == "" and part.operator[0] == ":")
@@ -249,9 +249,11 @@ class Expander:
             return value or ""
         text = self.text(argument, process)
         if sign == "?":
-            raise ExpansionError(f"{part.name}: {text or 'parameter not set or null'}")
+            nothing = "parameter not set" if part.operator == "?" else "parameter not set or null"
+            nothing = nothing.replace("not set or null", "null or not set") if process.bash else nothing
+            raise ExpansionError(f"{part.name}: {text or nothing}")
         if sign == "=":
-            process.variables[part.name] = text
+            process.assign(part.name, text)
         return text
 
     def _changed(self, part: Parameter, argument: Word, value: str, process: Process) -> str:
@@ -262,108 +264,39 @@ class Expander:
         if operator in {"/", "//"}:
             pattern = compile_pattern(self.pattern(argument, process))
             replacement = self.text(part.replacement, process) if part.replacement else ""
-            limits = self._machine.limits
+            limit = self._machine.limits.word_bytes
             return parameters.replaced(
-                value,
-                pattern,
-                replacement,
-                self._machine.budget,
-                everywhere=operator == "//",
-                limit=limits.word_bytes,
+                value, pattern, replacement, self._machine.budget, everywhere=operator == "//", limit=limit
             )
         if operator == ":":
             return self._substring(value, self.text(argument, process), process)
+        if operator[0] == "@":
+            return parameters.transformed(value, operator[1])
         return parameters.recased(value, operator)
 
     def _substring(self, value: str, text: str, process: Process) -> str:
         first, _, second = text.partition(":")
-        try:
-            start = evaluate(first, process.variables)
-            length = evaluate(second, process.variables) if second else len(value)
-        except ArithmeticFault as error:
-            raise ExpansionError(str(error)) from error
+        start = self.calculate(first, process)
+        length = self.calculate(second, process) if second else len(value)
         start = max(0, start + len(value)) if start < 0 else start
         end = start + length if length >= 0 else len(value) + length
         return value[start : max(start, end)]
 
     def value(self, name: str, process: Process) -> str | None:
         """The value of a variable or special parameter; None when it is not set."""
-        found = process.variables.get(name)
-        if found is not None:
-            return found
-        if name.isdigit():
-            index = int(name[:9])
-            if index == 0:
-                return process.name
-            return process.arguments[index - 1] if index <= len(process.arguments) else None
-        special = _SPECIAL.get(name)
-        if special is not None:
-            return special(process)
-        if name == "RANDOM":
-            return str(int.from_bytes(self._machine.random(2), "big") & 0x7FFF)
-        return None
+        return value_of(name, process, self._machine)
 
     def _tilde(self, text: str, process: Process) -> str:
         if not text.startswith("~") or not (found := _TILDE.match(text)):
             return text
         if not found[1]:
-            return process.variables.get("HOME", "/") + text[1:]
-        home = self._machine.persona.home_of(found[1])
-        return text if home is None else home + text[found.end() :]
-
-    def glob(self, pattern: str, process: Process) -> list[str]:
-        """Sorted paths that match; empty when none does."""
-        absolute = pattern.startswith("/")
-        candidates = ["/" if absolute else ""]
-        for part in pattern.split("/"):
-            if part == "":
-                continue
-            following: list[str] = []
-            for prefix in candidates:
-                following.extend(self._glob_in(prefix, part, process))
-                self._machine.budget.charge()
-            candidates = following
-            if len(candidates) > self._machine.limits.words:
-                raise LimitReachedError("words", self._machine.limits.words, "words")
-        if pattern.endswith("/"):
-            candidates = [
-                path + "/" for path in candidates if self._machine.fs.is_directory(self._at(path, process))
-            ]
-        return sorted(candidates)
-
-    def _glob_in(self, prefix: str, part: str, process: Process) -> list[str]:
-        base = prefix if prefix in ("", "/") else prefix + "/"
-        fs = self._machine.fs
-        if not _MAGIC.search(part):
-            path = base + re.sub(r"\\(.)", r"\1", part)
-            return [path] if fs.exists(self._at(path, process), follow=False) else []
-        try:
-            names = fs.names(self._at(base or ".", process))
-        except PathError:
-            return []
-        self._machine.budget.charge(1 + len(names) // 8)
-        compiled = compile_pattern(part)
-        hidden = part.startswith(".")
-        return [base + name for name in names if (hidden or name[0] != ".") and matches(compiled, name)]
-
-    @staticmethod
-    def _at(path: str, process: Process) -> str:
-        return path if path.startswith("/") else f"{process.cwd}/{path}"
+            home = process.variables.get("HOME")
+            return text if home is None else home + text[1:]
+        known = self._machine.persona.home_of(found[1])
+        return text if known is None else known + text[found.end() :]
 
     def _check(self, size: int) -> None:
         if size > self._machine.limits.word_bytes:
             raise LimitReachedError("word_bytes", self._machine.limits.word_bytes, "bytes")
         if size > 512:
             self._machine.budget.charge_bytes(size)
-
-
-_SPECIAL: Final[dict[str, Callable[[Process], str]]] = {
-    "?": lambda process: str(process.status),
-    "$": lambda process: str(process.pid),
-    "!": lambda process: str(process.background) if process.background else "",
-    "#": lambda process: str(len(process.arguments)),
-    "@": lambda process: " ".join(process.arguments),
-    "*": lambda process: process.variables.get("IFS", " ")[:1].join(process.arguments),
-    "-": lambda process: "".join(sorted(process.options)),
-    "LINENO": lambda process: str(process.line),
-}

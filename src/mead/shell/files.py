@@ -6,13 +6,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from mead.shell.limits import LimitReachedError
 from mead.shell.machine import Machine
 from mead.shell.process import Process
-from mead.shell.streams import Endless, Null, Sink, Source
+from mead.shell.streams import Broken, Closed, Duplex, Endless, Null, Sink, Source
 from mead.shell.vfs import PathError
 
-__all__ = ["FileSink", "open_sink", "open_source"]
+__all__ = ["FileSink", "open_both", "open_sink", "open_source"]
 
 _TCP: Final = re.compile(r"/dev/(?:tcp|udp)/([^/]+)/(\w+)$")
 _GROWING: Final = frozenset({"echo", "printf", "cat", "dd", "base64", "xxd"})
@@ -44,16 +43,6 @@ class FileSink:
         self._machine.fs.append(self._path, data)
 
 
-class Full(Null):
-    """/dev/full: there is never any room."""
-
-    __slots__ = ()
-
-    def write(self, data: bytes) -> None:
-        if data:
-            raise LimitReachedError("device_full", 0, "bytes")
-
-
 def open_sink(machine: Machine, path: str, process: Process, *, append: bool, how: str) -> Sink:
     """The file or device at `path` to write to.
 
@@ -67,8 +56,10 @@ def open_sink(machine: Machine, path: str, process: Process, *, append: bool, ho
     node, real = machine.fs.find(path)
     if node is not None and node.kind == "file" and not append:
         machine.settle(real)
-    node = machine.fs.create(path, truncate=not append)
+    node = machine.fs.create(path, mode=0o666 & ~process.umask, truncate=not append)
     if node.kind != "file":
+        if node.target == "full":
+            return Closed("No space left on device")
         return process.stdout if node.target in {"tty", "console"} else Null()
     if not append:
         machine.forget(real)
@@ -80,7 +71,7 @@ def _special_sink(machine: Machine, path: str, process: Process) -> Sink | None:
         return process.stdout
     if path in {"/dev/stderr", "/dev/fd/2"}:
         return process.stderr
-    found = _TCP.match(path)
+    found = _TCP.match(path) if process.bash else None
     if found:
         machine.offer(f"tcp://{found[1]}:{found[2]}", "/dev/tcp", None, None, process.depth)
         return Null()
@@ -101,11 +92,11 @@ def open_source(machine: Machine, path: str, process: Process) -> Source:
     if not machine.fs.readable(node):
         raise PathError("Permission denied")
     if node.kind == "dir":
-        raise PathError("Is a directory")
+        return Broken("Is a directory")
     if node.kind == "file":
         body = machine.bodies.get(node.waits) if node.waits is not None else None
         return Source(node.content(), node.waits) if body is None else Source(body)
-    if node.target == "zero":
+    if node.target in {"zero", "full"}:
         return Endless(bytes)
     if node.target in {"urandom", "random"}:
         return Endless(machine.random)
@@ -114,12 +105,25 @@ def open_source(machine: Machine, path: str, process: Process) -> Source:
     return Source(machine.random(512) + bytes(65_024) if node.kind == "block" else b"")
 
 
+def open_both(machine: Machine, path: str, process: Process, *, how: str) -> Duplex:
+    """The file or device at `path` to read from and to write to.
+
+    Raises:
+        PathError: it cannot be opened.
+    """
+    sink = open_sink(machine, path, process, append=True, how=how)
+    found = _TCP.match(path) if process.bash else None
+    if found:
+        return Duplex(Source(b"", f"tcp://{found[1]}:{found[2]}"), sink)
+    return Duplex(open_source(machine, path, process), sink)
+
+
 def _special_source(machine: Machine, path: str, process: Process) -> Source | None:
     if path in machine.passed:
         return machine.passed[path]
     if path in {"/dev/stdin", "/dev/fd/0"}:
         return process.stdin
-    found = _TCP.match(path)
+    found = _TCP.match(path) if process.bash else None
     if found:
         url = f"tcp://{found[1]}:{found[2]}"
         machine.offer(url, "/dev/tcp", None, None, process.depth)

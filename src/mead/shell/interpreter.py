@@ -4,40 +4,42 @@
 Nothing here executes anything: programs are the emulated applets, and a file that the peer brought is
 reported, or followed when it is a script.
 
-**Source:** POSIX.1-2017, Shell Command Language §2.8–2.9.
+**Source:** POSIX.1-2017, Shell Command Language §2.8–2.9; messages observed from BusyBox ash 1.35.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from mead.shell import files
-from mead.shell.applets import BUILTINS, NAMES
-from mead.shell.ast import (
-    Assignment,
-    Node,
-    Pipeline,
-    Redirected,
-    Simple,
-    Subshell,
+from mead.shell.applets import BASH_BUILTINS, BUILTINS, NAMES, SPECIAL
+from mead.shell.ast import Node, Pipeline, Redirected, Simple, Subshell, Test
+from mead.shell.bashisms import BashParser
+from mead.shell.call import Applet, BuiltinFaultError, Call, FailedError, UsageError
+from mead.shell.compound import HANDLERS, stage
+from mead.shell.control import (
+    BreakLoopError,
+    ContinueLoopError,
+    ExitShellError,
+    FaultError,
+    ReturnError,
 )
-from mead.shell.call import Applet, Call, FailedError, UsageError
-from mead.shell.compound import HANDLERS, check_errors, stage
-from mead.shell.control import BreakLoopError, ContinueLoopError, ExitShellError, ReturnError
-from mead.shell.expand import Expander, ExpansionError
+from mead.shell.expand import Expander
 from mead.shell.launch import Launcher
 from mead.shell.limits import LimitReachedError
 from mead.shell.machine import Machine
 from mead.shell.parser import Parser, ShellSyntaxError
 from mead.shell.process import Process
-from mead.shell.redirect import redirect
+from mead.shell.shadow import shadow
+from mead.shell.simple import run_simple
 from mead.shell.streams import Buffer, Sink, Source
 from mead.shell.usage_tables import usage_of
 from mead.shell.vfs import PathError
 
 __all__ = ["Interpreter"]
 
-_UNITS: Final = frozenset({Simple, Pipeline, Redirected, Subshell})
+_UNITS: Final = frozenset({Simple, Pipeline, Redirected, Subshell, Test})
 
 
 class Interpreter:
@@ -53,23 +55,40 @@ class Interpreter:
 
         A simple command, pipeline or redirected compound is one unit: when it reads a body that has not
         arrived, the whole unit is run again later.
+
+        Raises:
+            ExitShellError: it failed and `set -e` is on.
         """
         kind = type(node)
-        handler = HANDLERS.get(kind, Interpreter._simple)
-        if kind not in _UNITS or process.in_unit:
-            process.status = handler(self, node, process)
+        if process.options and "n" in process.options and not process.interactive:
+            return 0
+        if kind not in _UNITS:
+            process.status = HANDLERS[kind](self, node, process)
             return process.status
+        if process.in_unit:
+            process.status = self._unit(node, process)
+        else:
+            self._whole_unit(node, process)
+        if process.status and "e" in process.options and not process.tested:
+            raise ExitShellError(process.status)
+        return process.status
+
+    def _unit(self, node: Node, process: Process) -> int:
+        if type(node) is Simple:
+            return run_simple(self, node, process)
+        return HANDLERS[type(node)](self, node, process)
+
+    def _whole_unit(self, node: Node, process: Process) -> None:
         machine = self.machine
         outer, machine.touched = machine.touched, set()
         process.in_unit = True
         try:
-            process.status = handler(self, node, process)
+            process.status = self._unit(node, process)
         finally:
             process.in_unit = False
             touched, machine.touched = machine.touched, outer
         if touched:
             machine.defer(node, process, touched)
-        return process.status
 
     def inner(self, node: Node, process: Process) -> int:
         """Run the body of a function or script: its commands are units of their own."""
@@ -100,104 +119,72 @@ class Interpreter:
         return copy
 
     def contained(self, node: Node, process: Process) -> int:
-        """Run a command in a subshell environment made for it."""
+        """Run a command in a subshell environment made for it; its exit trap runs last."""
         try:
-            return self.run(node, process)
+            status = self.run(node, process)
         except ExitShellError as leave:
-            return leave.status
+            status = leave.status
         except (ReturnError, BreakLoopError, ContinueLoopError):
-            return process.status
+            status = process.status
+        return self.finish(process, status) if process.traps else status
 
-    def script(self, text: str, process: Process) -> int:
-        """Run the commands of a text in `process`, each before the next one is parsed."""
+    def finish(self, process: Process, status: int) -> int:
+        """A shell ends with `status`: run its exit trap, which may change it."""
+        action = process.traps.pop("EXIT", "")
+        if not action:
+            return status
+        process.status = status
+        try:
+            self.script(action, process)
+        except (ExitShellError, ReturnError) as leave:
+            return leave.status
+        return status
+
+    def parser(self, text: str, process: Process, *, final: bool = True) -> Parser:
+        """A parser of the language that this device's shell speaks."""
+        kind = BashParser if process.bash else Parser
+        return kind(text, final=final, bash=process.bash, aliases=process.aliases)
+
+    def script(self, text: str, process: Process, *, first_line: int = 1) -> int:
+        """Run the commands of a text in `process`, each before the next one is parsed.
+
+        Raises:
+            FaultError: it is no script from some point on.
+        """
         limits = self.machine.limits
         if len(text) > limits.script_bytes:
             self.machine.limit(LimitReachedError("script_bytes", limits.script_bytes, "bytes"))
             text = text[: limits.script_bytes]
-        parser = Parser(text)
+        if not process.bash and "/dev/tcp/" in text:
+            shadow(self, text, process)
+        parser = self.parser(text, process)
+        parser.start_line(first_line)
         while True:
             try:
                 node = parser.next_command()
             except ShellSyntaxError as error:
-                process.complain(str(error))
-                process.status = 2
-                return 2
+                process.complain(str(error), error.line)
+                shadow(self, parser.text[parser.command_start :], process)
+                raise FaultError(2) from None
             if node is None:
                 return process.status
-            check_errors(node, self.inner(node, process), process)
+            self.inner(node, process)
 
-    # Simple commands
-
-    def _simple(self, node: Simple, process: Process) -> int:
-        self.machine.budget.charge()
-        process.line = node.line
-        try:
-            argv = self.expander.words(node.words, process)
-            if not node.redirections:
-                return self._command(node, argv, process)
-            return self._with_streams(node, argv, process)
-        except ExpansionError as error:
-            process.complain(str(error))
-            process.status = 2
-            if process.script or not self.machine.interactive:
-                raise ExitShellError(2) from None
-            raise ReturnError(2) from None
-
-    def _with_streams(self, node: Simple, argv: list[str], process: Process) -> int:
-        streams = process.stdin, process.stdout, process.stderr
-        kept = argv[:1] == ["exec"] and len(argv) == 1
-        try:
-            if not redirect(self, node.redirections, process, argv):
-                self.machine.ran(argv, 1, process.depth)
-                return 1
-            return self._command(node, argv, process)
-        finally:
-            if not kept:
-                process.stdin, process.stdout, process.stderr = streams
-
-    def _command(self, node: Simple, argv: list[str], process: Process) -> int:
-        if not argv:
-            process.status = 0
-            for assignment in node.assignments:
-                self._assign(assignment, process)
-            return process.status
-        status = self._with_variables(node.assignments, argv, process)
-        self.machine.ran(argv, status, process.depth)
-        return status
-
-    def _assign(self, assignment: Assignment, process: Process) -> None:
-        value = self.expander.text(assignment.value, process)
-        if assignment.append:
-            value = process.variables.get(assignment.name, "") + value
-            if len(value) > self.machine.limits.word_bytes:
-                raise LimitReachedError("word_bytes", self.machine.limits.word_bytes, "bytes")
-        process.variables[assignment.name] = value
-
-    def _with_variables(self, assignments: tuple[Assignment, ...], argv: list[str], process: Process) -> int:
-        if not assignments:
-            return self.invoke(argv, process)
-        names = [assignment.name for assignment in assignments]
-        saved = {name: process.variables.get(name) for name in names}
-        exported = set(process.exported)
-        for assignment in assignments:
-            self._assign(assignment, process)
-        process.exported.update(names)
-        try:
-            return self.invoke(argv, process)
-        finally:
-            if argv[0] not in {"export", "readonly", "exec", "eval", "."}:
-                process.restore(saved)
-                process.exported = exported
+    # Commands
 
     def invoke(self, argv: list[str], process: Process) -> int:
         """Run a function, builtin or program."""
         function = process.functions.get(argv[0])
         if function is not None:
             return self._call_function(function, argv, process)
-        builtin = BUILTINS.get(argv[0])
+        builtin = (BASH_BUILTINS if process.bash else BUILTINS).get(argv[0])
         if builtin is not None:
-            return self.apply(builtin, argv, process, builtin=True)
+            return self.builtin(builtin, argv, process)
         return self.launch(argv, process)
+
+    def builtins(self, process: Process) -> Mapping[str, Applet]:
+        """Commands that the shell has in itself."""
+        return BASH_BUILTINS if process.bash else BUILTINS
 
     def _call_function(self, body: Node, argv: list[str], process: Process) -> int:
         arguments, process.arguments = process.arguments, argv[1:]
@@ -214,17 +201,37 @@ class Interpreter:
         """Run a program: an applet, or a file of the peer."""
         return self._launcher.launch(argv, process)
 
-    def apply(self, applet: Applet, argv: list[str], process: Process, *, builtin: bool = False) -> int:
-        """Call an applet and turn its complaints into messages."""
+    def builtin(self, builtin: Applet, argv: list[str], process: Process) -> int:
+        """Run a command of the shell itself.
+
+        Raises:
+            FaultError: it failed, and is one that a shell does not survive.
+        """
         call = Call(argv, process, self)
-        if builtin:
-            call.title = (
-                f"{process.name}: {call.name}" if self.machine.persona.gnu else process.name.lstrip("-")
-            )
+        call.title = f"{process.name}: {call.name}" if process.bash else process.name.lstrip("-")
+        command, process.command = process.command, argv[0]
         try:
-            if len(argv) == 2 and argv[1] == "--help" and (text := usage_of(call.name, self.machine.persona)):
-                call.say(text)
-                return 0
+            return self._guarded(builtin, call, builtin_help=False)
+        except BuiltinFaultError as error:
+            process.complain(error.message)
+            if argv[0] in SPECIAL and not process.bash:
+                raise FaultError(error.status) from None
+            return error.status
+        finally:
+            process.command = command
+
+    def apply(self, applet: Applet, argv: list[str], process: Process) -> int:
+        """Call a program and turn its complaints into messages."""
+        return self._guarded(applet, Call(argv, process, self), builtin_help=True)
+
+    def _guarded(self, applet: Applet, call: Call, *, builtin_help: bool) -> int:
+        argv = call.argv
+        try:
+            if builtin_help and argv[1:] == ["--help"] and call.name != "busybox":
+                text = usage_of(call.name, self.machine.persona)
+                if text:
+                    call.say(text)
+                    return 0
             return applet(call)
         except UsageError as error:
             if error.message:
@@ -245,7 +252,7 @@ class Interpreter:
         output = Buffer("pipe_bytes", self.machine.limits.pipe_bytes)
         copy.stdout = output
         copy.in_unit = True
-        process.status = stage(self, body, copy)
+        process.substituted = stage(self, body, copy)
         return bytes(output.data) + (self.machine.body(output.waits) or b"")
 
     def process_substitution(self, body: Node, process: Process) -> str:
@@ -268,21 +275,22 @@ class Interpreter:
         return files.open_sink(self.machine, path, process, append=append, how=how)
 
     def evaluate(self, text: str, process: Process) -> int:
-        """Run a text as `eval` and `sh -c` do."""
+        """Run a text as `eval` does."""
         self.machine.budget.charge_bytes(len(text))
         deeper = self.machine.came_now(process.depth)
         process.depth += deeper
         try:
-            return self.script(text, process)
+            return self.script(text, process, first_line=process.line)
         finally:
             process.depth -= deeper
 
-    def invoke_program(self, argv: list[str], process: Process) -> int:
-        """Run what another program was told to run: a builtin or a program."""
-        builtin = BUILTINS.get(argv[0])
-        if builtin is None:
-            return self.launch(argv, process)
-        return self.apply(builtin, argv, process, builtin=True)
+    def execute(self, argv: list[str], process: Process, missing: Callable[[str], None]) -> int:
+        """Run the program that another one was told to run; `missing` is told why that is impossible."""
+        return self._launcher.launch(argv, process, missing)
+
+    def ended(self, status: int, process: Process) -> int:
+        """Say what killed a shell that was started."""
+        return self._launcher.ended(status, process)
 
     def run_script(self, text: str, name: str, arguments: list[str], process: Process) -> int:
         """Run a script in a shell of its own."""
@@ -292,7 +300,12 @@ class Interpreter:
         """Run the text of `sh -c` in `process`, made for it."""
         self.machine.budget.charge_bytes(len(text))
         process.depth += self.machine.came_now(process.depth)
+        process.fresh = False
         return self._launcher.leaving(text, process)
+
+    def fresh(self, process: Process) -> Process:
+        """A new shell that `process` starts."""
+        return self._launcher.fresh(process)
 
     def run_applet(self, argv: list[str], process: Process) -> int:
         """Run `busybox NAME …`."""

@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mead.shell import machines
-from mead.shell.applets import APPLETS, BUILTINS, NAMES, download_like, silent
+from mead.shell.applets import APPLETS, NAMES, download_like, silent
 from mead.shell.ast import decode
-from mead.shell.control import ExitShellError, ReturnError
+from mead.shell.control import BreakLoopError, ContinueLoopError, ExitShellError, ReturnError
 from mead.shell.process import Process
 from mead.shell.scripts import urls_in
+from mead.shell.shadow import unseen
 from mead.shell.vfs import Node, PathError
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ __all__ = ["Launcher"]
 
 _SHEBANG: Final = re.compile(rb"#![ \t]*([^\s]+)[ \t]*([^\s]*)")
 _SHELLS: Final = frozenset({"sh", "ash", "bash", "dash", "busybox", "zsh", "ksh"})
+Missing: TypeAlias = Callable[[str], None]
+"""Says why a program cannot be run."""
+_MAX_BINARY: Final = 1 << 16
 _FOREIGN: Final = re.compile(r"(python|perl|php|ruby|lua|node)[0-9.]*$")
 
 
@@ -31,20 +36,25 @@ class Launcher:
         self._shell = shell
         self._machine = shell.machine
 
-    def launch(self, argv: list[str], process: Process) -> int:
-        """Run the program that `argv[0]` names; status 126 or 127 when there is none."""
+    def launch(self, argv: list[str], process: Process, missing: Missing | None = None) -> int:
+        """Run the program that `argv[0]` names; status 126 or 127 when there is none.
+
+        Who runs it says why that is impossible: the shell, unless `missing` is given.
+        """
         self._machine.budget.charge()
         name = argv[0]
         if "/" in name:
-            return self._path(argv, process)
+            return self._path(argv, process, missing)
         found = self.which(name, process)
         if found is not None:
             return self._program(found[0], found[1], argv, process)
         if (applet := download_like(name, argv)) is not None:
             return self._shell.apply(applet, argv, process)
+        if missing is not None:
+            missing("No such file or directory")
+        else:
+            process.complain(f"{name}: {'command not found' if process.bash else 'not found'}")
         self._unknown(argv, process)
-        text = "command not found" if self._machine.persona.gnu else "not found"
-        process.complain(f"{name}: {text}")
         return 127
 
     def which(self, name: str, process: Process) -> tuple[str, Node] | None:
@@ -60,7 +70,7 @@ class Launcher:
                 return f"{folder}/{name}", node
         return None
 
-    def _path(self, argv: list[str], process: Process) -> int:
+    def _path(self, argv: list[str], process: Process, missing: Missing | None) -> int:
         name = argv[0]
         path = name if name.startswith("/") else f"{process.cwd}/{name}"
         try:
@@ -71,15 +81,16 @@ class Launcher:
             if (applet := download_like(name, argv)) is not None:
                 return self._shell.apply(applet, argv, process)
             self._machine.wait_for_last()
+            if missing is not None:
+                missing("No such file or directory")
+            else:
+                process.complain(f"{name}: {'No such file or directory' if process.bash else 'not found'}")
             self._unknown(argv, process)
-            text = "No such file or directory" if self._machine.persona.gnu else "not found"
-            process.complain(f"{name}: {text}")
             return 127
         if node.kind == "dir" or not node.mode & 0o111:
-            text = (
-                "Is a directory" if node.kind == "dir" and self._machine.persona.gnu else "Permission denied"
-            )
-            process.complain(f"{name}: {text}")
+            is_directory = node.kind == "dir" and process.bash
+            text = "Is a directory" if is_directory else "Permission denied"
+            (missing or (lambda reason: process.complain(f"{name}: {reason}")))(text)
             return 126
         return self._program(real, node, argv, process)
 
@@ -94,8 +105,6 @@ class Launcher:
         """Run the applet of BusyBox that `argv[0]` names."""
         name = argv[0].rpartition("/")[2]
         applet = APPLETS.get(name)
-        if applet is None and name in BUILTINS:
-            applet = BUILTINS[name]
         if applet is not None or name in NAMES:
             return self._shell.apply(applet or silent, argv, process)
         process.stderr.write(f"{name}: applet not found\n".encode("latin-1", "replace"))
@@ -117,39 +126,61 @@ class Launcher:
         return self._interpreted(data, argv, process)
 
     def _binary(self, data: bytes, argv: list[str], process: Process) -> int:
-        if machines.runs_on(data, self._machine.persona.architecture):
+        """Start a program of machine code: it runs on and says nothing, or is taken for a script."""
+        machine = self._machine
+        if machines.runs_on(data, machine.persona.architecture):
+            machine.started(machine.next_pid(), " ".join(argv))
             return 0
-        if self._machine.persona.gnu:
+        if process.bash:
             process.complain(f"{argv[0]}: cannot execute binary file: Exec format error")
             return 126
-        process.stderr.write(
-            f'{argv[0]}: line 1: syntax error: unexpected "("\n'.encode("latin-1", "replace")
-        )
-        return 2
+        text = decode(data[:_MAX_BINARY].replace(b"\0", b""))
+        return self.script(text, argv[0], argv[1:], process)
 
     def _interpreted(self, data: bytes, argv: list[str], process: Process) -> int:
         shebang = _SHEBANG.match(data)
-        program = decode(shebang[1]).rpartition("/")[2] if shebang else "sh"
+        path = decode(shebang[1]) if shebang else "/bin/sh"
+        program = path.rpartition("/")[2]
         if program == "env" and shebang:
             program = decode(shebang[2]).rpartition("/")[2]
+        if not self._machine.fs.exists(path):
+            process.complain(
+                f"{argv[0]}: cannot execute: required file not found"
+                if process.bash
+                else f"{argv[0]}: not found"
+            )
+            unseen(self._shell, process, lambda copy: self._by(program, data, argv, copy))
+            return 127
+        return self._by(program, data, argv, process)
+
+    def _by(self, program: str, data: bytes, argv: list[str], process: Process) -> int:
+        """Let the interpreter `program` run a script."""
         if program in _SHELLS:
             return self.script(decode(data), argv[0], argv[1:], process)
         if _FOREIGN.match(program):
             for url in urls_in(data):
                 self._machine.offer(url, program, None, None, process.depth + 1)
-            return 0
         return 0
 
     def script(self, text: str, name: str, arguments: list[str], process: Process) -> int:
-        """Run a script in a shell of its own."""
+        """Run a script in a shell of its own, made for it unless `process` is fresh."""
+        copy = process if process.fresh else self.fresh(process)
+        copy.name, copy.arguments, copy.script, copy.fresh = name, arguments, True, False
+        copy.command = name
+        copy.depth += 1
+        return self.ended(self.leaving(text, copy), process)
+
+    def fresh(self, process: Process) -> Process:
+        """A new shell: it has what was exported, and nothing else."""
         copy = self._shell.child(process)
         copy.variables = {key: value for key, value in process.variables.items() if key in process.exported}
-        copy.variables["IFS"] = " \t\n"
-        copy.functions, copy.options = {}, set()
-        copy.name, copy.arguments, copy.script = name, arguments, True
-        copy.depth = process.depth + 1
+        copy.variables |= {"IFS": " \t\n", "OPTIND": "1", "PS4": "+ ", "PWD": process.cwd}
+        copy.functions, copy.aliases, copy.arrays, copy.options = {}, {}, {}, set()
+        copy.readonly, copy.local, copy.traps = set(), [], {}
+        copy.interactive, copy.sourcing, copy.tested, copy.in_loop = False, 0, 0, 0
+        copy.command, copy.fresh = "", True
         copy.pid = self._machine.next_pid()
-        return self.leaving(text, copy)
+        return copy
 
     def leaving(self, text: str, process: Process) -> int:
         """Run a text in a shell that ends with it; its exit trap runs last."""
@@ -157,15 +188,28 @@ class Launcher:
             status = self._shell.script(text, process)
         except (ExitShellError, ReturnError) as leave:
             status = leave.status
-        ending = process.traps.pop("0", None) or process.traps.pop("EXIT", None)
-        if ending:
-            try:
-                self._shell.script(ending, process)
-            except (ExitShellError, ReturnError) as leave:
-                return leave.status
+        except (BreakLoopError, ContinueLoopError):
+            status = process.status
+        return self._shell.finish(process, status)
+
+    @staticmethod
+    def ended(status: int, process: Process) -> int:
+        """Say what killed a shell that was started."""
+        said = {143: "Terminated", 137: "Killed"}.get(status)
+        if said is not None and not process.bash:
+            process.stderr.write(f"{said}\n".encode())
         return status
 
     def _unknown(self, argv: list[str], process: Process) -> None:
         """A program that is not there may still have been told where to get something."""
+        name = argv[0].rpartition("/")[2]
+        if name in _SHELLS or _FOREIGN.match(name):
+            unseen(self._shell, process, lambda copy: self._stand_in(name, argv, copy))
+            return
         for url in urls_in(" ".join(argv[1:64]).encode("latin-1", "replace")):
-            self._machine.offer(url, argv[0].rpartition("/")[2], None, None, process.depth)
+            self._machine.offer(url, name, None, None, process.depth)
+
+    def _stand_in(self, name: str, argv: list[str], process: Process) -> None:
+        applet = APPLETS.get(name) or APPLETS.get(name.rstrip("0123456789."))
+        if applet is not None:
+            self._shell.apply(applet, argv, process)

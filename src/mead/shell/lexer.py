@@ -30,21 +30,29 @@ _DOUBLE_RUN: Final = re.compile(r"[^$`\"\\]+")
 _BRACED_RUN: Final = re.compile(r"[^$`\"'\\}/]+")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _PARAMETER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]", re.ASCII)
+_BASH_PARAMETER: Final = re.compile(
+    r"!?[A-Za-z_][A-Za-z0-9_]*(?:\[(?:\w+|[@*]|\$\w+)\])?|!?[0-9]+|[@*#?$!-]", re.ASCII
+)
 _SIMPLE_PARAMETER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]", re.ASCII)
-_OPERATOR: Final = re.compile(r":[-=?+]|##|%%|//|\^\^|,,|[-=?+#%/:^,]")
+_OPERATOR: Final = re.compile(r":[-=?+]|##|%%|//|[-=?+#%/:]")
+_BASH_OPERATOR: Final = re.compile(r":[-=?+]|##|%%|//|\^\^|,,|@[QEPAaULu]|[-=?+#%/:^,]")
+_PATTERNS: Final = frozenset({"#", "##", "%", "%%", "/", "//", "^", "^^", ",", ",,"})
+_REPLACES: Final = frozenset({"/", "//"})
 _MAGIC: Final = frozenset("*?[")
 _MAX_NESTING: Final = 40
 
 
 class ShellSyntaxError(Exception):
-    """The text is no shell command; the message is what ash says."""
+    """The text is no shell command; the message is what ash says, `line` where."""
+
+    line = 0
 
 
 class IncompleteError(ShellSyntaxError):
     """The text ends too early; an interactive shell asks for more."""
 
 
-def make_word(parts: list[Part]) -> Word:
+def make_word(parts: list[Part], *, assigns: bool = False) -> Word:
     """A word of `parts`, marked plain when no expansion can change it."""
     plain: str | None = ""
     for part in parts:
@@ -54,19 +62,20 @@ def make_word(parts: list[Part]) -> Word:
         plain = part.text if plain == "" else f"{plain}{part.text}"
     if plain and plain[0] == "~" and type(parts[0]) is Literal and not parts[0].quoted:
         plain = None
-    return Word(tuple(parts), plain)
+    return Word(tuple(parts), plain, assigns)
 
 
 class WordReader:
     """Reads words at a moving position of a text."""
 
-    def __init__(self, text: str, *, final: bool = True, nesting: int = 0) -> None:
+    def __init__(self, text: str, *, final: bool = True, nesting: int = 0, bash: bool = False) -> None:
         if nesting > _MAX_NESTING:
             raise ShellSyntaxError("syntax error: nested too deeply")
         self.text = text
         self.position = 0
         self.final = final
         self.nesting = nesting
+        self.bash = bash
 
     def word(self) -> Word:
         """The word at the position; empty when there is none."""
@@ -81,7 +90,7 @@ class WordReader:
                 self.position = run.end()
                 self._plain_run(run[0], parts)
             char = text[self.position : self.position + 1]
-            if char in "<>" and char and text[self.position + 1 : self.position + 2] == "(":
+            if self.bash and char in {"<", ">"} and text.startswith("(", self.position + 1):
                 parts.append(self._process_substitution())
             elif char not in ("'", '"', "\\", "$", "`"):
                 return parts
@@ -125,6 +134,8 @@ class WordReader:
             parts.append(Literal("\\", quoted=True))
         elif following != "\n":
             parts.append(Literal(following, quoted=True))
+        elif self.position >= len(self.text) and not self.final:
+            raise IncompleteError("syntax error: unexpected end of file")
 
     def _double_quoted(self, end: str) -> list[Part]:
         """Parts up to the closing `end`; an empty `end` reads to the end of the text (here-document)."""
@@ -205,7 +216,7 @@ class WordReader:
                 parts.append(self._dollar(quoted=True) if char == "$" else self._backticks(quoted=True))
                 continue
             depth += (char == "(") - (char == ")")
-            if char != '"':
+            if char != '"' or not self.bash:
                 parts.append(Literal(char, quoted=True))
             self.position += 1
 
@@ -213,30 +224,36 @@ class WordReader:
         text = self.text
         self.position += 2
         if text.startswith("#", self.position) and not text.startswith("#}", self.position):
-            name = _PARAMETER.match(text, self.position + 1)
+            name = (_BASH_PARAMETER if self.bash else _PARAMETER).match(text, self.position + 1)
             if name and text.startswith("}", name.end()):
                 self.position = name.end() + 1
                 return Parameter(name[0], "length", None, None, quoted)
-        name = _PARAMETER.match(text, self.position)
+        name = (_BASH_PARAMETER if self.bash else _PARAMETER).match(text, self.position)
         if not name:
             return self._bad_substitution()
         self.position = name.end()
         if text.startswith("}", self.position):
             self.position += 1
             return Parameter(name[0], "", None, None, quoted)
-        operator = _OPERATOR.match(text, self.position)
+        return self._changed(name[0], quoted=quoted)
+
+    def _changed(self, name: str, *, quoted: bool) -> Part:
+        """`${name` was read; the operator and what belongs to it follow."""
+        text = self.text
+        operator = (_BASH_OPERATOR if self.bash else _OPERATOR).match(text, self.position)
         if not operator:
             return self._bad_substitution()
         self.position = operator.end()
-        argument = self._braced_word(quoted=quoted, separator="/" if operator[0] in {"/", "//"} else "")
+        inner = quoted and operator[0] not in _PATTERNS
+        argument = self._braced_word(quoted=inner, separator="/" if operator[0] in _REPLACES else "")
         replacement = None
-        if operator[0] in {"/", "//"} and text.startswith("/", self.position):
+        if operator[0] in _REPLACES and text.startswith("/", self.position):
             self.position += 1
-            replacement = self._braced_word(quoted=quoted, separator="")
+            replacement = self._braced_word(quoted=inner, separator="")
         if not text.startswith("}", self.position):
             raise IncompleteError("syntax error: missing '}'")
         self.position += 1
-        return Parameter(name[0], operator[0], argument, replacement, quoted)
+        return Parameter(name, operator[0], argument, replacement, quoted)
 
     def _bad_substitution(self) -> Part:
         end = self.text.find("}", self.position)
@@ -275,7 +292,7 @@ class WordReader:
 
     def document(self, body: str) -> Word:
         """The text of an unquoted here-document as a word."""
-        reader = type(self)(body, nesting=self.nesting + 1)
+        reader = type(self)(body, nesting=self.nesting + 1, bash=self.bash)
         return make_word(reader._double_quoted(""))  # noqa: SLF001  # the same class
 
     def nested_commands(self) -> Node:

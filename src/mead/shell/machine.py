@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import inf
 from typing import Final
 
 from mead.model.codec import text
@@ -23,13 +24,17 @@ from mead.shell.persona import ShellPersona
 from mead.shell.process import Process
 from mead.shell.streams import Buffer, Source, Typed
 from mead.shell.system_files import base_tree, live_files
-from mead.shell.vfs import FileSystem, PathError, file
+from mead.shell.vfs import FileSystem, PathError, Snapshot, file
 
 __all__ = ["Deferred", "Machine"]
 
 _LARGE_BYTES: Final = 1 << 17
 _MAX_RAN: Final = 1_024
 _MAX_DECODED: Final = 1 << 20
+_MAX_CHILDREN: Final = 256
+_MAX_LEVELS: Final = 32
+_MAX_COMMAND: Final = 256
+_MAX_SLEPT_SECONDS: Final = 30 * 86_400.0
 
 
 @dataclass(slots=True)
@@ -47,6 +52,8 @@ class Deferred:
     process: Process
     urls: frozenset[str]
     after_failure: bool
+    files: Snapshot | None = None
+    """The files that it sees, when it is done unseen."""
 
 
 class Machine:
@@ -56,7 +63,8 @@ class Machine:
         self, persona: ShellPersona, now: Callable[[], datetime], limits: ShellLimits, username: str
     ) -> None:
         self.persona = persona
-        self.now = now
+        self._clock = now
+        self._slept = 0.0
         self.limits = limits
         self.username = username
         self.uid = persona.uid_of(username)
@@ -71,7 +79,11 @@ class Machine:
         self.down = False
         """Whether the machine was halted."""
         self.killed: set[int] = set()
-        self._levels: list[str] = []
+        self._children: dict[int, tuple[str, float]] = {}
+        self.ahead: float | None = None
+        """How many seconds what runs in the background now takes; None: nothing does."""
+        self.resource_limits: dict[str, str] = {}
+        self._levels: list[Process] = []
         self.effects: list[Effect] = []
         self.offers: list[str] = []
         self.bodies: dict[str, bytes] = {}
@@ -82,6 +94,8 @@ class Machine:
         self.deferred: list[Deferred] = []
         self.history: list[str] = []
         self.resuming = False
+        self.unseen = False
+        """Whether what runs now is none of what the peer sees."""
         self.last_pid = persona.number("pid", 400, 1_800)
         self._resumed_depth = 0
         self._ran = 0
@@ -97,24 +111,46 @@ class Machine:
     def _mounts(self) -> str:
         return "".join(f"{m.device} {m.point} {m.type} {m.options} 0 0\n" for m in self.fs.mounts)
 
+    def now(self) -> datetime:
+        """The time on the machine: what was slept has passed."""
+        return self._clock() + timedelta(seconds=self._slept)
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass: here, or for what runs in the background."""
+        if self.ahead is None:
+            self._slept = min(self._slept + seconds, _MAX_SLEPT_SECONDS)
+        else:
+            self.ahead += seconds
+
     def uptime(self) -> float:
         """Seconds since the machine was started."""
         return max(1.0, (self.now() - self.persona.boot_time).total_seconds())
 
-    def deeper(self, name: str) -> int:
+    def deeper(self, process: Process) -> int:
         """Start a shell inside the shell: `exit` comes back from it."""
-        if len(self._levels) < 32:
-            self._levels.append(name)
+        if len(self._levels) < _MAX_LEVELS:
+            self._levels.append(process)
         return 0
 
-    def take_levels(self) -> list[str]:
+    def take_levels(self) -> list[Process]:
         """Shells that were started since the last call."""
         levels, self._levels = self._levels, []
         return levels
 
+    @property
+    def children(self) -> dict[int, str]:
+        """What the peer started and what still runs: id and command line."""
+        now = self.now().timestamp()
+        return {pid: command for pid, (command, until) in self._children.items() if now < until}
+
+    def started(self, pid: int, command: str, until: float = inf) -> None:
+        """Something that the peer started runs on, up to a time."""
+        if len(self._children) < _MAX_CHILDREN:
+            self._children[pid] = command[:_MAX_COMMAND], until
+
     def kill(self, pid: int) -> None:
         """End a process."""
-        if len(self.killed) < 1_024:
+        if self._children.pop(pid, None) is None and len(self.killed) < _MAX_CHILDREN:
             self.killed.add(pid)
 
     # Effects
@@ -194,7 +230,8 @@ class Machine:
         else:
             snapshot = process.fork()
             snapshot.detach()
-            self.deferred.append(Deferred(command, snapshot, frozenset(urls), after_failure))
+            files = self.fs.snapshot() if self.unseen else None
+            self.deferred.append(Deferred(command, snapshot, frozenset(urls), after_failure, files))
 
     def due(self, url: str, *, failed: bool) -> list[Deferred]:
         """Commands that wait for `url`, taken off the list; a failure also drops those that needed it."""

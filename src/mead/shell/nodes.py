@@ -58,6 +58,8 @@ class Node:
     brought: bool = False
     """Whether the peer made it."""
     how: str = ""
+    names: int = 1
+    """How many names a file has."""
     generation: int = 0
 
     def content(self) -> bytes:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from mead.shell.limits import Budget, LimitReachedError
 from mead.shell.patterns import Pattern, matches
 
-__all__ = ["lower", "recased", "replaced", "trimmed", "upper"]
+__all__ = ["lower", "recased", "replaced", "transformed", "trimmed", "upper"]
 
 _LOWER = "abcdefghijklmnopqrstuvwxyz"
 _TO_UPPER = str.maketrans(_LOWER, _LOWER.upper())
@@ -27,6 +27,13 @@ def recased(value: str, operator: str) -> str:
     """`^`, `^^`, `,`, `,,`."""
     change = upper if operator[0] == "^" else lower
     return change(value) if len(operator) == 2 else change(value[:1]) + value[1:]
+
+
+def transformed(value: str, letter: str) -> str:
+    """`@U`, `@L`, `@u`, `@Q` of bash; the value itself for what is not known."""
+    if letter == "Q":
+        return "'" + value.replace("'", "'\\''") + "'"
+    return {"U": upper(value), "L": lower(value), "u": upper(value[:1]) + value[1:]}.get(letter, value)
 
 
 def _literal(pattern: Pattern) -> str | None:

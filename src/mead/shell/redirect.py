@@ -6,18 +6,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mead.shell.ast import Document, Redirection, encode
-from mead.shell.files import FileSink
+from mead.shell.files import FileSink, open_both
+from mead.shell.nodes import PathError
 from mead.shell.process import Process
-from mead.shell.streams import Null, Sink, Source
-from mead.shell.vfs import PathError
+from mead.shell.streams import Closed, Duplex, Sink, Source
 
 if TYPE_CHECKING:
     from mead.shell.interpreter import Interpreter
 
 __all__ = ["redirect"]
+
+_MAX_DESCRIPTORS: Final = 64
+_READING: Final = frozenset({"<", "<&", "<<<"})
 
 
 def redirect(
@@ -30,13 +33,13 @@ def redirect(
     for entry in redirections:
         target = entry.target
         if isinstance(target, Document):
-            process.stdin = Source(encode(shell.expander.text(target.body, process)))
+            _set(entry.fd, Source(encode(shell.expander.text(target.body, process))), process)
             continue
         text = shell.expander.text(target, process)
         try:
             _one(shell, entry, text, process, how)
         except PathError as error:
-            process.complain(_complaint(entry.operator, text, error.reason, gnu=shell.machine.persona.gnu))
+            process.complain(_complaint(entry.operator, text, error.reason, bash=process.bash))
             return False
     return True
 
@@ -49,8 +52,8 @@ def _name(argv: list[str]) -> str:
     return names[0] if names else "redirection"
 
 
-def _complaint(operator: str, name: str, reason: str, *, gnu: bool) -> str:
-    if gnu:
+def _complaint(operator: str, name: str, reason: str, *, bash: bool) -> str:
+    if bash or reason == "Bad file descriptor":
         return f"{name}: {reason}"
     creating = operator != "<"
     if reason in {"No such file or directory", "Not a directory"}:
@@ -60,14 +63,18 @@ def _complaint(operator: str, name: str, reason: str, *, gnu: bool) -> str:
 
 def _one(shell: Interpreter, entry: Redirection, text: str, process: Process, how: str) -> None:
     operator = entry.operator
-    path = text if text.startswith("/") else f"{process.cwd}/{text}"
+    path = text if text.startswith("/") or not text else f"{process.cwd}/{text}"
     if operator == "<<<":
-        process.stdin = Source(encode(text + "\n"))
+        _set(entry.fd, Source(encode(text + "\n")), process)
     elif operator in {">&", "<&"} and (text == "-" or text.isdigit()):
-        _duplicate(entry.fd, text, process)
-    elif operator in {"<", "<>"}:
+        _duplicate(entry.fd, text, process, reading=operator in _READING)
+    elif operator == "<":
         _set(entry.fd, shell.open_source(path, process), process)
+    elif operator == "<>":
+        _set(entry.fd, open_both(shell.machine, path, process, how=how), process)
     else:
+        if operator == ">" and "C" in process.options:
+            _refuse_existing(shell, path)
         append = operator in {">>", "&>>"}
         sink = shell.open_sink(path, process, append=append, how=how)
         if isinstance(sink, FileSink) and how == "heredoc":
@@ -77,28 +84,37 @@ def _one(shell: Interpreter, entry: Redirection, text: str, process: Process, ho
             process.stderr = sink
 
 
+def _refuse_existing(shell: Interpreter, path: str) -> None:
+    node, _ = shell.machine.fs.find(path)
+    if node is not None and node.kind == "file":
+        raise PathError("File exists")
+
+
 def _set(fd: int, stream: Source | Sink, process: Process) -> None:
-    if isinstance(stream, Source):
-        if fd == 0:
-            process.stdin = stream
-        else:
-            process.fds[fd] = stream
-    elif fd == 1:
-        process.stdout = stream
-    elif fd == 2:
-        process.stderr = stream
-    elif len(process.fds) < 64:
+    if fd == 0 and isinstance(stream, Source):
+        process.stdin = stream
+    elif fd == 1 and not _only_reads(stream):
+        process.stdout = stream  # type: ignore[assignment]  # it can be written
+    elif fd == 2 and not _only_reads(stream):  # standard error
+        process.stderr = stream  # type: ignore[assignment]  # it can be written
+    elif fd > 2 and len(process.fds) < _MAX_DESCRIPTORS:  # not a standard one
         process.fds[fd] = stream
 
 
-def _duplicate(fd: int, text: str, process: Process) -> None:
+def _only_reads(stream: Source | Sink) -> bool:
+    return isinstance(stream, Source) and not isinstance(stream, Duplex)
+
+
+def _duplicate(fd: int, text: str, process: Process, *, reading: bool) -> None:
     if text == "-":
-        _set(fd, Source() if fd == 0 else Null(), process)
-        process.fds.pop(fd, None)
+        if fd in process.fds:
+            del process.fds[fd]
+        else:
+            _set(fd, Source() if fd == 0 else Closed(), process)
         return
     number = int(text[:6])
     standard: dict[int, Source | Sink] = {0: process.stdin, 1: process.stdout, 2: process.stderr}
     stream = standard.get(number) or process.fds.get(number)
-    if stream is None:
+    if stream is None or (isinstance(stream, Closed) and not reading):
         raise PathError("Bad file descriptor")
     _set(fd, stream, process)

@@ -2,8 +2,9 @@
 """POSIX regular expressions whose cost an attacker cannot choose.
 
 A backtracking matcher that never visits the same (instruction, position) twice: O(pattern × text) for
-every pattern, where Python's `re` would take exponential time for `(a+)+$`. Each visit is charged. The
-leftmost match wins; among those, the first alternative (POSIX: the longest).
+every pattern, where Python's `re` would take exponential time for `(a+)+$`. With back references it must
+visit again; the budget ends that. Each visit is charged. The leftmost match wins; among those, the first
+alternative (POSIX: the longest).
 
 **Source:** POSIX.1-2017, Base Definitions §9; Russ Cox, "Regular Expression Matching: the Virtual
 Machine Approach".
@@ -31,6 +32,7 @@ _CLASSES: Final = {
 }
 _MAX_PROGRAM: Final = 4_000
 _MAX_DEPTH: Final = 40
+_MAX_STACK: Final = 200_000
 _PLAIN: Final = re.compile(r"[A-Za-z0-9 _/:,;@%&=!\"'<>~`#-]+")
 
 Instruction: TypeAlias = tuple[str, int, int, frozenset[str] | None]
@@ -149,6 +151,10 @@ class _Compiler:
             raise RegexError("Trailing backslash")
         char = self._pattern[self._position]
         self._position += 1
+        if char in "123456789":
+            if int(char) > self.groups:
+                raise RegexError("Invalid back reference")
+            return [("back", int(char), 0, None)]
         if char in "<>bB":
             return [("word", "<>bB".index(char), 0, None)]
         if char in _CLASSES:
@@ -218,6 +224,7 @@ class Regex:
         self._literal = pattern if not ignore_case and _PLAIN.fullmatch(pattern) else None
         compiler = _Compiler(pattern, extended=extended, ignore_case=ignore_case)
         self._program = compiler.compile()
+        self._looks_back = any(instruction[0] == "back" for instruction in self._program)
         self.groups = compiler.groups
 
     def search(self, text: str, start: int = 0) -> Match | None:
@@ -238,7 +245,7 @@ class Regex:
         self._budget.charge_bytes(len(text) - start)
         return None
 
-    def _match(self, text: str, start: int, visited: set[int]) -> Match | None:  # noqa: C901  # one flat loop is the whole machine
+    def _match(self, text: str, start: int, visited: set[int]) -> Match | None:  # noqa: C901, PLR0912, PLR0915  # one flat loop is the whole machine
         program, size = self._program, len(text)
         saved = (-1,) * (2 * self.groups + 2)
         stack: list[tuple[int, int, tuple[int, ...]]] = [(0, start, saved)]
@@ -249,17 +256,19 @@ class Regex:
                 steps += 1
                 if steps & 127 == 0:
                     self._budget.charge(8)
-                state = at * (size + 1) + position
-                if state in visited:
-                    break
-                visited.add(state)
+                if not self._looks_back:
+                    state = at * (size + 1) + position
+                    if state in visited:
+                        break
+                    visited.add(state)
                 kind, first, second, chars = program[at]
                 if kind == "set":
                     if position >= size or chars is None or text[position] not in chars:
                         break
                     at, position = at + 1, position + 1
                 elif kind == "split":
-                    stack.append((at + second, position, groups))
+                    if len(stack) < _MAX_STACK:
+                        stack.append((at + second, position, groups))
                     at += first
                 elif kind == "jump":
                     at += first
@@ -269,6 +278,11 @@ class Regex:
                 elif kind == "match":
                     self._budget.charge(steps >> 6)
                     return Match(text, start, position, groups)
+                elif kind == "back":
+                    piece = text[groups[2 * first] : groups[2 * first + 1]]
+                    if not text.startswith(piece, position):
+                        break
+                    at, position = at + 1, position + len(piece)
                 elif _holds(kind, first, text, position):
                     at += 1
                 else:

@@ -9,53 +9,44 @@ back with `deliver`, and what waited for it is followed in the same state.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
-from functools import lru_cache
 from typing import Final
 
 from mead.shell.applets import routeros
 from mead.shell.ast import AndOr, Group, Node, Sequence, decode, encode
+from mead.shell.background import news
 from mead.shell.call import Call
-from mead.shell.compound import and_or, check_errors
-from mead.shell.control import BreakLoopError, ContinueLoopError, ExitShellError, ReturnError
+from mead.shell.compound import and_or
+from mead.shell.control import (
+    BreakLoopError,
+    ContinueLoopError,
+    ExitShellError,
+    FaultError,
+    ReturnError,
+)
 from mead.shell.effects import Reply
 from mead.shell.interpreter import Interpreter
 from mead.shell.limits import LimitReachedError, ShellLimits
-from mead.shell.machine import Machine
+from mead.shell.lines import MAX_CACHED_LENGTH, parsed, remaining
+from mead.shell.login import log_in, prompt
+from mead.shell.machine import Deferred, Machine
+from mead.shell.nodes import PathError
 from mead.shell.parser import IncompleteError, Parser, ShellSyntaxError
 from mead.shell.persona import ShellPersona
 from mead.shell.process import Process
-from mead.shell.streams import EndlessError, NeedsInputError, Terminal
+from mead.shell.shadow import shadow, unseen
+from mead.shell.streams import EndlessError, NeedsInputError
 
 __all__ = ["Shell"]
 
 _DEFAULT_LIMITS: Final = ShellLimits()
-_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_ROUTER_WORDS: Final = frozenset(
-    {"enable", "system", "shell", "linuxshell", "start-shell", "configure", "development"}
-)
-_CACHED_LINE: Final = 1_024
+_MAX_HISTORY: Final = 1_000
 
 
-@lru_cache(maxsize=2_048)
-def _parsed(text: str) -> tuple[Node, ...]:
-    """The commands of a short complete text. Trees are immutable, so sessions may share them."""
-    parser = Parser(text, final=False)
-    nodes: list[Node] = []
-    while (node := parser.next_command()) is not None:
-        nodes.append(node)
-    return tuple(nodes)
-
-
-def _remaining(parser: Parser) -> list[Node]:
-    """The commands that are left, as far as they are any."""
-    nodes: list[Node] = []
-    try:
-        while (node := parser.next_command()) is not None:
-            nodes.append(node)
-    except ShellSyntaxError:
-        pass
-    return nodes
+_ENDINGS: Final = (
+    ExitShellError, ReturnError, BreakLoopError, ContinueLoopError, EndlessError, NeedsInputError,
+)  # fmt: skip
 
 
 class Shell:
@@ -79,51 +70,18 @@ class Shell:
         self.machine.interactive, self.machine.peer = interactive, peer
         self._interpreter = Interpreter(self.machine)
         self._interactive = interactive
-        self._levels: list[str] = []
+        self._levels: list[Process] = []
         self._unfinished = ""
         self._work: Node | None = None
         self._want: int | None = None
-        self._process = self._login()
-
-    def _login(self) -> Process:
-        machine = self.machine
-        output = machine.terminal
-        name = "bash" if self.persona.gnu else "sh"
-        process = Process(
-            cwd="/", name=f"-{name}" if self._interactive else name, stdin=Terminal(machine.typed),
-            stdout=output, stderr=output, pid=machine.shell_pid,
-        )  # fmt: skip
-        home = self.persona.home_of(machine.username) or "/"
-        if machine.fs.is_directory(home):
-            process.cwd = home
-        process.variables = {
-            "PATH": _PATH, "HOME": home, "USER": machine.username, "LOGNAME": machine.username,
-            "PWD": process.cwd, "SHELL": "/bin/bash" if self.persona.gnu else "/bin/sh", "TERM": "xterm",
-            "IFS": " \t\n", "PS1": "# ",
-        }  # fmt: skip
-        process.exported = {"PATH", "HOME", "USER", "LOGNAME", "PWD", "SHELL", "TERM"}
-        return process
+        self._process = log_in(self.machine, interactive=interactive)
 
     @property
     def prompt(self) -> bytes:
         """What the terminal shows before the next line."""
         if self._unfinished:
             return b"> "
-        mark = "#" if self.machine.uid == 0 else "$"
-        cwd, home = self._process.cwd, self._process.variables.get("HOME", "/")
-        if self.persona.gnu:
-            shown = (
-                "~" + cwd[len(home) :] if home != "/" and (cwd == home or cwd.startswith(home + "/")) else cwd
-            )
-            return encode(f"{self.machine.username}@{self.persona.hostname}:{shown}{mark} ")
-        if self.persona.distribution.startswith("OpenWrt"):
-            shown = "~" if cwd == home else cwd
-            return encode(f"{self.machine.username}@{self.persona.hostname}:{shown}{mark} ")
-        return encode(
-            f"{mark} "
-            if self.persona.name.startswith(("router", "modem"))
-            else f"{cwd if cwd != home else '~'} {mark} "
-        )
+        return encode(prompt(self.machine, self._process))
 
     @property
     def reading(self) -> bool:
@@ -134,11 +92,13 @@ class Shell:
         """Run a line (or several) as typed; an unfinished one is kept until the rest comes."""
         if self.reading:
             return self.feed(line + b"\n")
-        text = decode(line).rstrip("\r\n")
+        text = decode(line)
+        if self._interactive:
+            text = text.rstrip("\r\n")
         machine = self.machine
         machine.start_line()
-        if text.strip() and len(machine.history) < 1_000:
-            machine.history.append(text[:_CACHED_LINE])
+        if text.strip() and len(machine.history) < _MAX_HISTORY:
+            machine.history.append(text[:MAX_CACHED_LENGTH])
         text = f"{self._unfinished}\n{text}" if self._unfinished else text
         self._unfinished = ""
         return self._guarded(lambda: self._text(text))
@@ -180,13 +140,20 @@ class Shell:
         return self._guarded(lambda: self._follow(url, failed=body is None))
 
     def close(self) -> Reply:
-        """The session ends: report files that were still growing."""
+        """The session ends: run exit traps, and report files that were still growing."""
+        if not self.closed:
+            self.machine.start_line()
+            self._contained(self._end_all)
         self.closed = True
         try:
             self.machine.settle_all(ended=True)
         except LimitReachedError as error:
             self.machine.limit(error)
         return self._reply()
+
+    def _end_all(self) -> None:
+        while not self.closed:
+            self._leave(self._process.status)
 
     # Inside
 
@@ -213,71 +180,103 @@ class Shell:
 
     def _guarded(self, act: Callable[[], None]) -> Reply:
         """Run something and turn every way in which it may end into a reply."""
+        self._contained(act)
+        return self._reply()
+
+    def _contained(self, act: Callable[[], None]) -> None:
         machine = self.machine
         try:
-            act()
-        except ExitShellError as leave:
-            self._leave(leave.status)
+            self._ending(act)
         except LimitReachedError as error:
             machine.limit(error)
         except EndlessError:
             machine.limit(LimitReachedError("endless_output", 1, "commands"))
-        except (ReturnError, BreakLoopError, ContinueLoopError):
-            pass
         except RecursionError:
             machine.limit(LimitReachedError("nesting", self._limits.nesting, "levels"))
-        self._process.nesting = 0
-        self._process.in_unit = False
-        self._process.in_loop = 0
+        process = self._process
+        process.calm()
         machine.resuming = False
+        if process.interactive and process.jobs:
+            self._tell_jobs(process)
         try:
             machine.settle_all(ended=self.closed)
         except LimitReachedError as error:
             machine.limit(error)
-        return self._reply()
+
+    def _ending(self, act: Callable[[], None]) -> None:
+        """Run something, and leave the shell where that is how it ends."""
+        try:
+            act()
+        except FaultError as fault:
+            self._process.status = fault.status
+            if not self._process.interactive:
+                self._leave(fault.status)
+        except ExitShellError as leave:
+            self._leave(leave.status)
+        except ReturnError as leave:
+            self._process.status = leave.status
+            if not self._process.interactive:
+                self._leave(leave.status)
+        except (BreakLoopError, ContinueLoopError):
+            pass
+
+    def _tell_jobs(self, process: Process) -> None:
+        """Say which background jobs ended, as a shell does before its prompt."""
+        try:
+            process.stderr.write(news(process, self.machine.now().timestamp()).encode("latin-1", "replace"))
+        except (LimitReachedError, PathError):
+            process.jobs = []
 
     def _reply(self) -> Reply:
         machine = self.machine
         output, machine.terminal.data = bytes(machine.terminal.data), bytearray()
         effects, machine.effects = tuple(machine.effects), []
-        self._levels.extend(machine.take_levels())
+        for level in machine.take_levels():
+            self._levels.append(self._process)
+            self._process = level
         if machine.down:
             self.closed = True
         return Reply(output, effects, self._process.status, self.closed)
 
     def _leave(self, status: int) -> None:
-        self._process.status = status
+        """A shell ends: the one that started it goes on, if there is one."""
+        process = self._process
+        if process.traps and not self.machine.down:
+            with suppress(LimitReachedError, EndlessError, NeedsInputError):
+                status = self._interpreter.finish(process, status)
         if self._levels and not self.machine.down:
-            self._levels.pop()
+            self._process = self._levels.pop()
         else:
             self.closed = True
+        self._process.status = status
 
     def _text(self, text: str) -> None:
         process = self._process
         if len(text) > self._limits.script_bytes:
             raise LimitReachedError("script_bytes", self._limits.script_bytes, "bytes")
         if routeros.is_line(text):
-            routeros.run_text(Call(["/tool"], process, self._interpreter), text)
-            process.status = 0
+            process.status = routeros.run_text(Call(["/tool"], process, self._interpreter), text)
             return
-        if text.strip() in _ROUTER_WORDS and not self.persona.gnu:
-            process.status = 0
-            return
+        if not process.bash and "/dev/tcp/" in text:
+            shadow(self._interpreter, text, process)
         self._commands(text)
 
     def _commands(self, text: str) -> None:
+        process = self._process
+        if self._interactive and not text.endswith("\n"):
+            text += "\n"
         try:
-            if len(text) <= _CACHED_LINE:
-                self._drive_all(list(_parsed(text)))
+            if len(text) <= MAX_CACHED_LENGTH and not process.aliases and "alias" not in text:
+                self._drive_all(list(parsed(text, bash=process.bash)))
             else:
-                self._each_command(Parser(text, final=not self._interactive))
+                self._each_command(self._interpreter.parser(text, process, final=not self._interactive))
         except IncompleteError:
             if self._interactive:
-                self._unfinished = text
+                self._unfinished = text.removesuffix("\n")
             else:
-                self._each_command(Parser(text))
+                self._each_command(self._interpreter.parser(text, process))
         except ShellSyntaxError:
-            self._each_command(Parser(text))
+            self._each_command(self._interpreter.parser(text, process))
 
     def _each_command(self, parser: Parser) -> None:
         """Run commands up to the first one that is none, as ash does."""
@@ -286,23 +285,25 @@ class Shell:
                 node = parser.next_command()
             except IncompleteError as error:
                 if not parser.final:
-                    self._unfinished = parser.text[parser.position :]
+                    self._unfinished = parser.text[parser.position :].removesuffix("\n")
                     return
-                self._complain(error)
+                self._complain(error, parser)
                 return
             except ShellSyntaxError as error:
-                self._complain(error)
+                self._complain(error, parser)
                 return
             if node is None:
                 return
             self._drive_all([node])
             if self._work is not None:
-                self._work = Sequence((self._work, *_remaining(parser)))
+                self._work = Sequence((self._work, *remaining(parser)))
                 return
 
-    def _complain(self, error: ShellSyntaxError) -> None:
-        self._process.complain(str(error))
-        self._process.status = 2
+    def _complain(self, error: ShellSyntaxError, parser: Parser) -> None:
+        process = self._process
+        process.complain(str(error), error.line)
+        shadow(self._interpreter, parser.text[parser.command_start :], process)
+        raise FaultError(2)
 
     def _drive_all(self, nodes: list[Node]) -> None:
         try:
@@ -326,7 +327,6 @@ class Shell:
         for index, command in enumerate(node.commands):
             try:
                 status = self._drive(command, process)
-                check_errors(command, status, process)
             except _PausedError as pause:
                 pause.rest = Sequence((pause.rest, *node.commands[index + 1 :]))
                 raise
@@ -371,20 +371,25 @@ class Shell:
             machine.resume(entry.process.depth if not failed else -1)
             machine.resuming = not failed
             try:
-                self._interpreter.run(entry.command, entry.process)
+                with suppress(*_ENDINGS):
+                    self._again(entry)
             except LimitReachedError as error:
                 machine.limit(error)
-            except (
-                ExitShellError,
-                ReturnError,
-                BreakLoopError,
-                ContinueLoopError,
-                EndlessError,
-                NeedsInputError,
-            ):
-                continue
             finally:
                 machine.resuming = False
+
+    def _again(self, entry: Deferred) -> None:
+        """Run a command that waited, among the files that it had then."""
+        if entry.files is None:
+            self._interpreter.run(entry.command, entry.process)
+            return
+        fs = self.machine.fs
+        files = fs.snapshot()
+        fs.restore(entry.files)
+        try:
+            unseen(self._interpreter, entry.process, lambda copy: self._interpreter.run(entry.command, copy))
+        finally:
+            fs.restore(files)
 
 
 class _PausedError(Exception):

@@ -1,157 +1,136 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Simple commands: words, assignments, redirections and here-documents, and what stands between them."""
+"""Simple commands: their words, assignments and redirections, in the order in which ash takes them.
+
+**Source:** POSIX.1-2017, Shell Command Language §2.9.1; the trace of `set -x` observed from BusyBox ash 1.35.
+"""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING
 
-from mead.shell.ast import Assignment, Document, Literal, Node, Redirection, Simple, Word
-from mead.shell.lexer import IncompleteError, ShellSyntaxError, WordReader, make_word
+from mead.shell.applets import ASSIGNING, SPECIAL
+from mead.shell.ast import Assignment, Simple, Word
+from mead.shell.control import FaultError
+from mead.shell.expand import ExpansionError
+from mead.shell.limits import LimitReachedError
+from mead.shell.process import Process
+from mead.shell.redirect import redirect
+from mead.shell.variables import set_element, traced
 
-__all__ = ["SimpleReader"]
+if TYPE_CHECKING:
+    from mead.shell.interpreter import Interpreter
 
-_BLANK: Final = re.compile(r"(?:[ \t\r]|\\\n)+(?=\n|$)|(?:[ \t]|\\\n)+")
-_COMMENT: Final = re.compile(r"#[^\n]*")
-_REDIRECTION: Final = re.compile(r"(\d*)(<<<|<<-|<<|<&|<>|>>|>&|>\||<|>)(?!\()|()(&>>|&>)")
-_ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?)=", re.ASCII)
-_RESERVED: Final = re.compile(
-    r"(if|then|elif|else|fi|while|until|for|do|done|case|esac|function|in|[{}!])(?=[\s;&|()<>]|$)"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    document: Document
-    delimiter: str
-    strip: bool
-    quoted: bool
+__all__ = ["run_simple"]
 
 
-class SimpleReader(WordReader):
-    """Reads simple commands; `mead.shell.parser.Parser` knows the compound ones."""
+def run_simple(shell: Interpreter, node: Simple, process: Process) -> int:
+    """Run a simple command and return its status.
 
-    def __init__(self, text: str, *, final: bool = True, nesting: int = 0) -> None:
-        super().__init__(text, final=final, nesting=nesting)
-        self._pending: list[_Pending] = []
-        self._line = 1
-        self._line_position = 0
+    Raises:
+        FaultError: one of its words cannot be expanded.
+    """
+    shell.machine.budget.charge()
+    process.line = node.line
+    process.substituted = None
+    try:
+        argv = _words(shell, node.words, process)
+        if process.options and "x" in process.options:
+            _trace(shell, node, argv, process)
+        if not node.redirections:
+            return _command(shell, node, argv, process)
+        return _with_streams(shell, node, argv, process)
+    except ExpansionError as error:
+        process.complain(str(error))
+        raise FaultError(1 if process.bash else 2) from None
 
-    def _newline(self) -> None:
-        self.position += 1
-        if self._pending:
-            self._read_documents()
 
-    def _skip_lines(self) -> None:
-        while True:
-            self._blanks()
-            if not self.text.startswith("\n", self.position):
-                return
-            self._newline()
+def _words(shell: Interpreter, words: tuple[Word, ...], process: Process) -> list[str]:
+    """The words of a command; what follows `export` and looks like an assignment is not split."""
+    if not words or words[0].plain not in ASSIGNING:
+        return shell.expander.words(words, process)
+    argv = [words[0].plain]
+    for word in words[1:]:
+        if word.assigns:
+            argv.append(shell.expander.text(word, process, assigned=True))
+        else:
+            argv.extend(shell.expander.words((word,), process))
+    return argv
 
-    def _blanks(self) -> None:
-        blank = _BLANK.match(self.text, self.position)
-        if blank:
-            self.position = blank.end()
-        if self.text.startswith("#", self.position):
-            comment = _COMMENT.match(self.text, self.position)
-            self.position = comment.end() if comment else self.position
 
-    def _reserved(self) -> str:
-        found = _RESERVED.match(self.text, self.position)
-        return found[1] if found else ""
+def _trace(shell: Interpreter, node: Simple, argv: list[str], process: Process) -> None:
+    shown = [
+        f"{entry.name}={traced(shell.expander.text(entry.value, process))}" for entry in node.assignments
+    ]
+    shown += map(traced, argv)
+    if shown:
+        mark = process.variables.get("PS4", "+ ")
+        process.stderr.write(f"{mark}{' '.join(shown)}\n".encode("latin-1", "replace"))
 
-    def _unexpected(self, expecting: str = "") -> ShellSyntaxError:
-        tail = f' (expecting "{expecting}")' if expecting else ""
-        if self.position >= len(self.text):
-            return IncompleteError(f"syntax error: unexpected end of file{tail}")
-        found = re.compile(r"&&|\|\||;;|[;&|()<>]").match(self.text, self.position)
-        token = found[0] if found else self._reserved()
-        if token:
-            return ShellSyntaxError(f'syntax error: unexpected "{token}"{tail}')
-        what = "newline" if self.text[self.position] == "\n" else "word"
-        return ShellSyntaxError(f"syntax error: unexpected {what}{tail}")
 
-    def _simple(self) -> Node:
-        assignments: list[Assignment] = []
-        words: list[Word] = []
-        redirections: list[Redirection] = []
-        line = self._line_here()
-        while True:
-            self._blanks()
-            if self._redirection(redirections):
-                continue
-            assignment = None if words else _ASSIGNMENT.match(self.text, self.position)
-            if assignment:
-                self.position = assignment.end()
-                assignments.append(Assignment(assignment[1], self.word(), bool(assignment[2])))
-                continue
-            word = self.word()
-            if not word.parts:
-                break
-            words.append(word)
-        if not (assignments or words or redirections):
-            raise self._unexpected()
-        if self.text.startswith("(", self.position):
-            self.position += len(words) == 1
-            self._blanks()
-            raise self._unexpected(")" if len(words) == 1 else "")
-        return Simple(tuple(assignments), tuple(words), tuple(redirections), line)
+def _with_streams(shell: Interpreter, node: Simple, argv: list[str], process: Process) -> int:
+    streams = process.stdin, process.stdout, process.stderr
+    kept = argv[:1] == ["exec"] and len(argv) == 1
+    fds = process.fds
+    process.fds = dict(fds)
+    try:
+        if not redirect(shell, node.redirections, process, argv):
+            shell.machine.ran(argv, 1, process.depth)
+            if argv and argv[0] in SPECIAL and not process.bash:
+                raise FaultError(1)
+            return 1
+        return _command(shell, node, argv, process)
+    finally:
+        if not kept:
+            process.stdin, process.stdout, process.stderr = streams
+            process.fds = fds
 
-    def _line_here(self) -> int:
-        self._line += self.text.count("\n", self._line_position, self.position)
-        self._line_position = max(self._line_position, self.position)
-        return self._line
 
-    def _redirection(self, into: list[Redirection]) -> bool:
-        found = _REDIRECTION.match(self.text, self.position)
-        if not found:
-            return False
-        self.position = found.end()
-        operator = found[2] or found[4]
-        fd = int(found[1]) if found[1] else (0 if operator.startswith("<") else 1)
-        self._blanks()
-        if operator in {"<<", "<<-"}:
-            into.append(self._document(fd % 1000, operator))
-            return True
-        target = self.word()
-        if not target.parts:
-            raise self._unexpected()
-        into.append(Redirection(fd % 1000, operator, target))
-        return True
+def _command(shell: Interpreter, node: Simple, argv: list[str], process: Process) -> int:
+    if not argv:
+        for assignment in node.assignments:
+            _assign(shell, assignment, process)
+        return process.substituted or 0
+    status = _with_variables(shell, node.assignments, argv, process)
+    shell.machine.ran(argv, status, process.depth)
+    return status
 
-    def _document(self, fd: int, operator: str) -> Redirection:
-        start = self.position
-        parts = self._parts()
-        if not parts:
-            raise self._unexpected()
-        raw = self.text[start : self.position]
-        quoted = any(char in raw for char in "'\"\\")
-        delimiter = "".join(part.text for part in parts if isinstance(part, Literal)) if quoted else raw
-        document = Document(make_word([]))
-        self._pending.append(_Pending(document, delimiter, strip=operator == "<<-", quoted=quoted))
-        return Redirection(fd, "<<", document)
 
-    def _read_documents(self) -> None:
-        pending, self._pending = self._pending, []
-        for wanted in pending:
-            body = self._document_body(wanted.delimiter, strip=wanted.strip)
-            word = make_word([Literal(body, quoted=True)]) if wanted.quoted else self.document(body)
-            wanted.document.body = word
+def _assign(shell: Interpreter, assignment: Assignment, process: Process) -> None:
+    name = assignment.name
+    if assignment.items is not None:
+        fresh = {} if not assignment.append else dict(process.arrays.get(name, {}))
+        values = shell.expander.words(assignment.items, process)
+        start = len(fresh)
+        process.arrays[name] = fresh | {
+            str(index): value for index, value in enumerate(values[:4_096], start)
+        }
+        return
+    value = shell.expander.text(assignment.value, process, assigned=True)
+    if assignment.append:
+        value = process.variables.get(name, "") + value
+        if len(value) > shell.machine.limits.word_bytes:
+            raise LimitReachedError("word_bytes", shell.machine.limits.word_bytes, "bytes")
+    if name.endswith("]"):
+        array, _, index = name[:-1].partition("[")
+        set_element(process, array, index, value)
+        return
+    process.assign(name, value)
 
-    def _document_body(self, delimiter: str, *, strip: bool) -> str:
-        lines: list[str] = []
-        text = self.text
-        while self.position < len(text):
-            end = text.find("\n", self.position)
-            end = len(text) if end < 0 else end
-            line = text[self.position : end]
-            self.position = min(end + 1, len(text))
-            line = line.lstrip("\t") if strip else line
-            if line.rstrip("\r") == delimiter:
-                return "".join(lines)
-            lines.append(line + "\n")
-        if not self.final:
-            raise IncompleteError("syntax error: unterminated here document")
-        return "".join(lines)
+
+def _with_variables(
+    shell: Interpreter, assignments: tuple[Assignment, ...], argv: list[str], process: Process
+) -> int:
+    if not assignments:
+        return shell.invoke(argv, process)
+    names = [assignment.name for assignment in assignments]
+    saved = {name: process.variables.get(name) for name in names}
+    exported = set(process.exported)
+    for assignment in assignments:
+        _assign(shell, assignment, process)
+    process.exported.update(names)
+    try:
+        return shell.invoke(argv, process)
+    finally:
+        if argv[0] not in SPECIAL or process.bash:
+            process.restore(saved)
+            process.exported = exported

@@ -11,9 +11,13 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mead.shell.limits import LimitReachedError
+from mead.shell.nodes import PathError
 
 __all__ = [
+    "Broken",
     "Buffer",
+    "Closed",
+    "Duplex",
     "Endless",
     "EndlessError",
     "NeedsInputError",
@@ -68,7 +72,7 @@ class Buffer:
 
 
 class Null:
-    """Swallows everything; one megabyte of a stream that never ends is enough."""
+    """Swallows everything; so much of a stream that never ends is enough."""
 
     __slots__ = ("_left", "waits")
 
@@ -80,6 +84,20 @@ class Null:
         self._left -= len(data)
         if self._left < 0:
             raise EndlessError
+
+
+class Closed:
+    """Where nothing can be written: a closed descriptor, a full device."""
+
+    __slots__ = ("_reason", "waits")
+
+    def __init__(self, reason: str = "Bad file descriptor") -> None:
+        self.waits: str | None = None
+        self._reason = reason
+
+    def write(self, data: bytes) -> None:
+        if data:
+            raise PathError(f"write error: {self._reason}")
 
 
 class Source:
@@ -109,6 +127,39 @@ class Source:
         end = self._data.find(b"\n", start)
         self._position = len(self._data) if end < 0 else end + 1
         return self._data[start : self._position]
+
+
+class Broken(Source):
+    """What can be opened but not read: a directory."""
+
+    __slots__ = ("_reason",)
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        self._reason = reason
+
+    def read(self, size: int | None = None) -> bytes:
+        del size
+        raise PathError(f"read error: {self._reason}")
+
+    def line(self) -> bytes:
+        return b""
+
+
+class Duplex(Source):
+    """Open to read and to write (`<>`): a file, or a connection."""
+
+    __slots__ = ("_sink",)
+
+    def __init__(self, source: Source, sink: Sink) -> None:
+        super().__init__(source.read(), source.waits)
+        self._sink = sink
+
+    def write(self, data: bytes) -> None:
+        """Take `data`; what was read stays read."""
+        self._sink.write(data)
+        self._data = self._data[: self._position] + data + self._data[self._position + len(data) :]
+        self._position += len(data)
 
 
 class Typed:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Final
 
-from mead.shell.applets.names_tables import PLACES, SERVER_ONLY
+from mead.shell.applets.names_tables import APART, PLACES, SERVER_ONLY
 from mead.shell.cpuinfo import cpuinfo
 from mead.shell.machines import elf_header
 from mead.shell.persona import ShellPersona
@@ -116,7 +116,7 @@ def _programs(root: Node, persona: ShellPersona) -> None:
     for folder, names in PLACES.items():
         up = "../" * (folder.count("/") - 1)
         for name in names:
-            if persona.gnu and name not in {"tftp", "ftpget", "ftpput", "ash"}:
+            if name in APART or (persona.gnu and name not in {"tftp", "ftpget", "ftpput", "ash"}):
                 _put(root, f"{folder}/{name}", file(partial(program, persona, name), 0o755, applet=name))
             else:
                 _put(root, f"{folder}/{name}", link("busybox" if folder == "/bin" else f"{up}../bin/busybox"))

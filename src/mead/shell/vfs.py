@@ -8,28 +8,36 @@ again from its start leaves no trace of the first attempt.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from mead.shell.limits import LimitReachedError, ShellLimits
 from mead.shell.nodes import Content, Mount, Node, PathError, directory, file, link, normal
+from mead.shell.tree import Tree
 
-__all__ = ["Content", "FileSystem", "Mount", "Node", "PathError", "directory", "file", "link", "normal"]
+__all__ = [
+    "Content",
+    "FileSystem",
+    "Mount",
+    "Node",
+    "PathError",
+    "Snapshot",
+    "directory",
+    "file",
+    "link",
+    "normal",
+]
 
-_MAX_LINKS: Final = 16
-_MAX_PATH: Final = 4_096
 _NO_ENTRY: Final = "No such file or directory"
 _NO_DIRECTORY: Final = "Not a directory"
 
 
-def _reversed_parts(path: str) -> list[str]:
-    if len(path) > _MAX_PATH:
-        raise PathError("File name too long")
-    return [part for part in reversed(path.split("/")) if part and part != "."]
+Snapshot: TypeAlias = tuple[Node, int, int]
+"""The files at one moment: root, bytes and number."""
 
 
-class FileSystem:
+class FileSystem(Tree):
     """One session's view. Paths are absolute, one character per byte."""
 
     def __init__(
@@ -41,8 +49,7 @@ class FileSystem:
         *,
         uid: int = 0,
     ) -> None:
-        self._root = base
-        self._mounts = sorted(mounts, key=lambda mount: -len(mount.point))
+        super().__init__(base, mounts)
         self._limits = limits
         self._now = now
         self._uid = uid
@@ -50,128 +57,15 @@ class FileSystem:
         self.used_bytes = 0
         self.files = 0
 
-    def snapshot(self) -> tuple[Node, int, int]:
+    def snapshot(self) -> Snapshot:
         """The state to come back to. O(1)."""
         self._generation += 1
         return self._root, self.used_bytes, self.files
 
-    def restore(self, state: tuple[Node, int, int]) -> None:
+    def restore(self, state: Snapshot) -> None:
         """Forget what was changed since `snapshot`."""
         self._root, self.used_bytes, self.files = state
         self._generation += 1
-
-    # Looking
-
-    def find(self, path: str, *, follow: bool = True) -> tuple[Node | None, str]:
-        """The node at `path` (None when only its last part is missing) and its path without links.
-
-        Raises:
-            PathError: a directory on the way is missing, is none, or links run in circles.
-        """
-        parts = _reversed_parts(path)
-        at, names, hops = self._root, list[str](), 0
-        trail: list[Node] = []
-        while parts:
-            name = parts.pop()
-            if at.kind != "dir":
-                raise PathError(_NO_DIRECTORY)
-            if name == "..":
-                if trail:
-                    at = trail.pop()
-                    names.pop()
-                continue
-            child = at.children.get(name)
-            if child is None:
-                if parts:
-                    raise PathError(_NO_ENTRY)
-                return None, "/" + "/".join([*names, name])
-            if child.kind == "link" and (parts or follow):
-                hops += 1
-                if hops > _MAX_LINKS:
-                    raise PathError("Too many levels of symbolic links")
-                parts.extend(_reversed_parts(child.target))
-                if child.target.startswith("/"):
-                    at, names, trail = self._root, [], []
-                continue
-            trail.append(at)
-            names.append(name)
-            at = child
-        return at, "/" + "/".join(names)
-
-    def node(self, path: str, *, follow: bool = True) -> Node:
-        """The node at `path`.
-
-        Raises:
-            PathError: there is none.
-        """
-        found, _ = self.find(path, follow=follow)
-        if found is None:
-            raise PathError(_NO_ENTRY)
-        if path.endswith("/") and found.kind != "dir":
-            raise PathError(_NO_DIRECTORY)
-        return found
-
-    def exists(self, path: str, *, follow: bool = True) -> bool:
-        """Whether there is something at `path`."""
-        try:
-            return self.find(path, follow=follow)[0] is not None
-        except PathError:
-            return False
-
-    def is_directory(self, path: str) -> bool:
-        """Whether `path` is a directory."""
-        try:
-            found, _ = self.find(path)
-        except PathError:
-            return False
-        return found is not None and found.kind == "dir"
-
-    def names(self, path: str) -> list[str]:
-        """Sorted names in a directory."""
-        node = self.node(path)
-        if node.kind != "dir":
-            raise PathError(_NO_DIRECTORY)
-        return sorted(node.children)
-
-    def walk(self, path: str) -> Iterator[tuple[str, Node]]:
-        """Everything below `path`, itself first; links are not followed."""
-        stack = [(path, self.node(path, follow=False))]
-        while stack:
-            at, node = stack.pop()
-            yield at, node
-            if node.kind == "dir":
-                prefix = at if at.endswith("/") else at + "/"
-                stack.extend(
-                    (prefix + name, node.children[name]) for name in sorted(node.children, reverse=True)
-                )
-
-    def mount_of(self, path: str) -> Mount | None:
-        """The mount that a path without links lies on."""
-        for mount in self._mounts:
-            if path == mount.point or path.startswith(mount.point.rstrip("/") + "/"):
-                return mount
-        return None
-
-    @property
-    def mounts(self) -> list[Mount]:
-        """All mounts, the root first."""
-        return sorted(self._mounts, key=lambda mount: len(mount.point))
-
-    def remount(self, point: str, options: str) -> bool:
-        """Change the options of the mount at `point`; False when there is none."""
-        for index, mount in enumerate(self._mounts):
-            if mount.point == point:
-                self._mounts[index] = replace(mount, options=options)
-                return True
-        return False
-
-    def add_mount(self, mount: Mount) -> None:
-        """Mount something more."""
-        if len(self._mounts) < 64:
-            self._mounts.append(mount)
-            self._mounts.sort(key=lambda entry: -len(entry.point))
-
-    # Changing
 
     def create(self, path: str, *, mode: int = 0o644, truncate: bool = False) -> Node:
         """The regular file or device at `path`, made when missing, ready to be written by this session.
@@ -225,15 +119,26 @@ class FileSystem:
         node.generation = self._generation
         self._own(parent or "/").children[name] = node
 
-    def adopt(self, path: str, source: Node) -> None:
+    def adopt(self, path: str, source: Node, *, mode: int) -> None:
         """The file at `path` is a copy of `source`: the same program, waiting for the same body."""
         node = self._own(path)
-        node.mode, node.applet, node.waits, node.brought = (
-            source.mode,
-            source.applet,
-            source.waits,
-            source.brought,
-        )
+        node.mode, node.applet, node.waits, node.brought = mode, source.applet, source.waits, source.brought
+
+    def tie(self, source: str, target: str) -> None:
+        """Give a file a second name: a copy that counts both; what is written to one stays there."""
+        node, real = self.find(source)
+        if node is None:
+            raise PathError(_NO_ENTRY)
+        if node.kind == "dir":
+            raise PathError("Operation not permitted")
+        found, new = self.find(target, follow=False)
+        if found is not None:
+            raise PathError("File exists")
+        self._may_change(new)
+        node = self._own(real)
+        node.names += 1
+        data = bytearray(node.data) if isinstance(node.data, bytearray) else node.data
+        self._add(new, replace(node, data=data))
 
     def wait(self, path: str, url: str | None) -> None:
         """The file at `path` (without links) will contain the body of `url`."""
@@ -315,14 +220,16 @@ class FileSystem:
         node.gid = node.gid if group is None else group
         return node
 
-    def touch(self, path: str) -> None:
-        """Set the time of change to now, making the file when missing."""
+    def touch(self, path: str, *, mode: int = 0o644, moment: float | None = None) -> None:
+        """Set the time of change, to now if no other is given, making the file when missing."""
         node, real = self.find(path)
         if node is None:
-            self.create(path)
-        elif node.kind in ("file", "dir"):
+            self.create(path, mode=mode)
+        elif node.kind not in ("file", "dir"):
+            return
+        else:
             self._may_change(real, existing=True)
-            self._own(real).modified = self._now()
+        self._own(real).modified = self._now() if moment is None else moment
 
     def _add(self, real: str, node: Node) -> Node:
         if self.files >= self._limits.files:

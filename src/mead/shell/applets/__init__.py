@@ -11,51 +11,74 @@ from mead.shell.applets import (
     blocks,
     builtins,
     coding,
+    columns,
     copying,
+    dates,
     downloads,
+    dumps,
     filters,
     finding,
+    grep,
     listing,
+    making,
     modes,
     network,
     output,
+    printf,
     processes,
     programs,
     routeros,
     stream_editors,
     system,
+    tar,
     testing,
+    xargs,
 )
-from mead.shell.applets.names_tables import PLACES, SERVER_ONLY
+from mead.shell.applets.names_tables import APART, PLACES
 from mead.shell.call import Applet, Call
 
-__all__ = ["APPLETS", "BUILTINS", "NAMES", "download_like", "silent"]
+__all__ = ["APPLETS", "ASSIGNING", "BASH_BUILTINS", "BUILTINS", "NAMES", "SPECIAL", "download_like", "silent"]
 
 APPLETS: Final[dict[str, Applet]] = {
     **output.TABLE,
+    **printf.TABLE,
     **testing.TABLE,
     **copying.TABLE,
+    **making.TABLE,
+    **dates.TABLE,
     **modes.TABLE,
     **blocks.TABLE,
     **listing.TABLE,
     **finding.TABLE,
+    **grep.TABLE,
     **filters.TABLE,
     **stream_editors.TABLE,
     **coding.TABLE,
+    **columns.TABLE,
+    **dumps.TABLE,
     **archives.TABLE,
+    **tar.TABLE,
     **downloads.TABLE,
     **network.TABLE,
     **processes.TABLE,
     **system.TABLE,
     **administration.TABLE,
     **programs.TABLE,
+    **xargs.TABLE,
 }
-NAMES: Final = frozenset({name for names in PLACES.values() for name in names} | set(SERVER_ONLY))
+NAMES: Final = frozenset(name for names in PLACES.values() for name in names) - APART
 _IN_SHELL: Final = ("echo", "printf", "test", "[", "[[", "true", "false", "kill")
 BUILTINS: Final[dict[str, Applet]] = {
     **{name: APPLETS[name] for name in _IN_SHELL},
     **builtins.TABLE,
 }
+BASH_BUILTINS: Final[dict[str, Applet]] = {
+    name: applet
+    for name, applet in {**BUILTINS, **builtins.BASH_TABLE}.items()
+    if name not in {"chdir", "[["}
+}
+SPECIAL: Final = builtins.SPECIAL
+ASSIGNING: Final = builtins.ASSIGNING
 
 
 def silent(call: Call) -> int:

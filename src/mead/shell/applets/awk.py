@@ -15,7 +15,7 @@ __all__ = ["AwkError", "Rule", "parse"]
 _TOKEN: Final = re.compile(
     r"(?P<space>[ \t\r]+|\\\n|#[^\n]*)|(?P<newline>\n)|(?P<number>\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)"
     r'|(?P<string>"(?:[^"\\\n]|\\.)*")|(?P<name>[A-Za-z_]\w*)'
-    r"|(?P<op>\|\||&&|\+\+|--|[-+*/%^=!<>]=|!~|\$|[-+*/%^<>!~?:=,;(){}\[\]|])",
+    r"|(?P<op>\|\||&&|\+\+|--|\*\*=|\*\*|[-+*/%^=!<>]=|!~|\$|[-+*/%^<>!~?:=,;(){}\[\]|])",
     re.ASCII | re.DOTALL,
 )
 _KEYWORDS: Final = frozenset({
@@ -66,7 +66,7 @@ def _tokenise(text: str) -> list[tuple[str, str]]:
         if kind == "name" and found[0] in _KEYWORDS:
             kind = "keyword"
         if kind != "space":
-            tokens.append((kind, found[0]))
+            tokens.append((kind, found[0].replace("**", "^") if kind == "op" else found[0]))
     return tokens
 
 
@@ -119,7 +119,7 @@ class _Parser:
             self._index += 1
             self._accept(",")
             if self._peek()[0] == "end":
-                raise AwkError("Unexpected end of string")
+                raise AwkError("Unexpected token")
         self._skip_lines()
         self.functions[name] = names, self._block()
 
@@ -146,7 +146,7 @@ class _Parser:
         self._newlines()
         while not self._accept("}"):
             if self._peek()[0] == "end":
-                raise AwkError("Unexpected end of string")
+                raise AwkError("Unexpected token")
             statements.append(self._statement())
             self._newlines()
         return ("block", statements)
@@ -290,10 +290,24 @@ class _Parser:
                     if text == "in"
                     else ("binary", text, left, self._binary(level + 1))
                 )
+            elif text == "|" and self._peek(1) == ("keyword", "getline") and kind == "op":
+                self._index += 2
+                left = ("getline", self._target(), "|", left)
             elif minimum <= 6 and self._starts_operand():
                 left = ("concat", left, self._binary(7))
             else:
                 return left
+
+    def _target(self) -> Tree | None:
+        """The variable that `getline` fills; None is the record."""
+        kind, text = self._peek()
+        return self._primary() if kind == "name" or (kind == "op" and text == "$") else None
+
+    def _getline(self) -> Tree:
+        target = self._target()
+        if self._accept("<"):
+            return ("getline", target, "<", self._primary())
+        return ("getline", target, "", None)
 
     def _name(self) -> str:
         self._index += 1
@@ -341,7 +355,7 @@ class _Parser:
         if kind == "name":
             return self._named(text)
         if text == "getline":
-            return ("constant", 0.0)
+            return self._getline()
         raise AwkError("Unexpected token")
 
     def _parenthesised(self) -> Tree:

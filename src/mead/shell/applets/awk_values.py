@@ -7,17 +7,17 @@ import re
 from typing import Any, ClassVar, Final
 
 from mead.shell.applets.awk import AwkError, Tree
-from mead.shell.applets.output import formatted
+from mead.shell.applets.awk_functions import FUNCTIONS, Value, number, text_of
+from mead.shell.applets.printf import formatted
 from mead.shell.call import Call
 from mead.shell.escapes import printf_escapes
 from mead.shell.limits import LimitReachedError
-from mead.shell.parameters import lower, upper
 from mead.shell.regex import Match, Regex
 
 __all__ = ["AwkValues", "ReturnValueError", "Value", "number", "text_of"]
 
-Value = float | str
 _NUMBER: Final = re.compile(r"\s*[-+]?(?:\d{1,300}\.?\d{0,300}|\.\d{1,300})(?:[eE][-+]?\d{1,3})?", re.ASCII)
+_DIRECTIVE: Final = re.compile(r"%[-+ #0-9.*]*(.)", re.DOTALL)
 _ORDER: Final = {
     "<": lambda order: order < 0, "<=": lambda order: order <= 0, "==": lambda order: order == 0,
     "!=": lambda order: order != 0, ">": lambda order: order > 0, ">=": lambda order: order >= 0,
@@ -30,28 +30,6 @@ class ReturnValueError(Exception):
     def __init__(self, value: Value) -> None:
         super().__init__(value)
         self.value = value
-
-
-def number(value: Value) -> float:
-    """A value as a number."""
-    if isinstance(value, float):
-        return value
-    found = _NUMBER.match(value)
-    return float(found[0]) if found else 0.0
-
-
-def _whole(value: Value) -> int:
-    """A value as the nearest integer that any text is long enough for."""
-    return round(max(-1e9, min(number(value), 1e9)))
-
-
-def text_of(value: Value) -> str:
-    """A value as text."""
-    if isinstance(value, str):
-        return value
-    if value == int(value) and abs(value) < 1e16 if abs(value) < 1e300 else False:
-        return str(int(value))
-    return f"{value:.6g}"
 
 
 def _filled(replacement: str, found: Match) -> str:
@@ -93,9 +71,15 @@ class AwkValues:
         self._functions = functions
         self.variables: dict[str, Value] = {
             "FS": " ", "OFS": " ", "ORS": "\n", "RS": "\n", "SUBSEP": "\x1c", "NR": 0.0,
-            "NF": 0.0, "FNR": 0.0,
+            "NF": 0.0, "FNR": 0.0, "ARGC": 1.0,
         }  # fmt: skip
-        self._arrays: dict[str, dict[str, Value]] = {}
+        process = call.process
+        self._arrays: dict[str, dict[str, Value]] = {
+            "ENVIRON": {
+                name: process.variables[name] for name in process.exported & process.variables.keys()
+            },
+            "ARGV": {"0": "awk"},
+        }
         self._fields: list[str] = [""]
         self._regexes: dict[str, Regex] = {}
         self._calls = 0
@@ -286,30 +270,32 @@ class AwkValues:
         return ""
 
     def _builtin(self, name: str, values: list[Value]) -> Value:
-        words = [text_of(value) for value in values]
-        first = words[0] if words else self._fields[0]
-        if name == "length":
-            return float(len(first))
-        if name in {"tolower", "toupper"}:
-            return lower(first) if name == "tolower" else upper(first)
-        if name == "substr" and len(values) > 1:
-            start = max(0, _whole(values[1]) - 1)
-            end = start + max(0, _whole(values[2])) if len(values) > 2 else len(first)
-            return first[start:end]
-        if name == "index" and len(words) > 1:
-            return float(first.find(words[1]) + 1)
         if name == "sprintf":
-            return self._format(words)
-        if name == "int":
-            return float(int(number(first))) if abs(number(first)) < 1e300 else 0.0
+            return self._format(values)
         if name == "system":
-            self._call.shell.evaluate(first, self._call.shell.child(self._call.process))
-            return 0.0
+            return self._system(text_of(values[0]) if values else "")
+        if name == "close":
+            return self._close(text_of(values[0]) if values else "")
         if name in {"systime", "time"}:
             return float(int(self._call.machine.now().timestamp()))
-        if name == "rand":
-            return int.from_bytes(self._call.machine.random(4), "big") / (1 << 32)
-        return 0.0
+        if name in {"rand", "srand"}:
+            return int.from_bytes(self._call.machine.random(4), "big") / (1 << 32) if name == "rand" else 0.0
+        function = FUNCTIONS.get(name)
+        if function is None:
+            raise AwkError("Call to undefined function")
+        return function(values or [self._fields[0]], self._call.machine.now())
+
+    def _system(self, command: str) -> float:
+        """Run a command; whoever runs programs knows how."""
+        raise NotImplementedError
+
+    def _close(self, name: str) -> float:
+        """End a file or pipe; whoever runs programs knows how."""
+        raise NotImplementedError
+
+    def _getline(self, tree: Tree) -> Value:
+        """Read a record; whoever runs programs knows how."""
+        raise NotImplementedError
 
     def _match(self, arguments: list[Tree]) -> Value:
         text = text_of(self.value(arguments[0]))
@@ -355,16 +341,27 @@ class AwkValues:
             self._store(target, "".join(pieces) + text[position:])
         return float(count)
 
-    def _format(self, words: list[str]) -> str:
-        if not words:
+    def _format(self, values: list[Value]) -> str:
+        """What `printf` makes of its values: the first is the format, which is used once."""
+        if not values:
             return ""
-        wanted = len(re.findall(r"%[^%]", words[0].replace("%%", "")))
-        return formatted(self._call, words[0], words[1 : 1 + wanted])
+        template, words = text_of(values[0]), list(map(text_of, values[1:]))
+        kinds = [found[1] for found in _DIRECTIVE.finditer(template.replace("%%", ""))]
+        for at, (kind, value) in enumerate(zip(kinds, values[1:], strict=False)):
+            if kind == "c":
+                words[at] = (
+                    chr(int(value) & 0xFF) if isinstance(value, float) and abs(value) < 1e9 else words[at][:1]
+                )
+            elif kind in "dioxXu":
+                words[at] = str(int(max(-9.2e18, min(number(value), 9.2e18))))
+            elif kind in "eEfFgG":
+                words[at] = repr(number(value))
+        return formatted(self._call, template, words[: len(kinds)] + [""] * (len(kinds) - len(words)))
 
     _EXPRESSIONS: ClassVar[dict[str, Any]] = {
         "constant": _constant, "regex": _matched_regex, "field": _field_value,
         "variable": _variable, "element": _element, "subscript": _subscript,
         "group": _group, "in": _in, "concat": _concat, "choice": _choice,
         "unary": _unary, "binary": _binary, "assign": _assign, "step": _step,
-        "call": _called,
+        "call": _called, "getline": lambda self, tree: self._getline(tree),
     }  # fmt: skip

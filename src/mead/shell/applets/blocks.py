@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 from mead.shell.call import Applet, Call, FailedError, UsageError
@@ -30,75 +31,141 @@ _UNITS: Final = {
 
 
 def _amount(call: Call, text: str) -> int:
+    del call
     found = re.fullmatch(r"(\d{1,18})([a-zA-Z]{0,2})", text)
     if not found or found[2] not in _UNITS:
         raise FailedError(f"invalid number '{text}'")
-    del call
     return int(found[1]) * _UNITS[found[2]]
 
 
-def _dd(call: Call) -> int:
-    settings = dict(word.partition("=")[::2] for word in call.argv[1:])
-    unknown = next((word for word in call.argv[1:] if "=" not in word), None)
-    if unknown is not None:
-        raise UsageError
-    block = _amount(call, settings.get("ibs", settings.get("bs", "512")))
-    if block == 0:
-        raise FailedError("number 0 is not in 1..2147483647 range")
+_OPERANDS: Final = frozenset({
+    "if", "of", "bs", "ibs", "obs", "count", "skip", "seek", "conv", "iflag", "oflag", "status",
+})  # fmt: skip
+_CONVERSIONS: Final = frozenset({"notrunc", "noerror", "sync", "fsync", "swab", "fdatasync", "nocreat"})
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What dd was told to do."""
+
+    settings: dict[str, str]
+    conversions: set[str]
+    input_block: int
+    output_block: int
+    count: int | None
+    skip: int
+    seek: int
+
+    def flagged(self, name: str) -> bool:
+        """Whether `iflag` or `oflag` has a word."""
+        flags = f"{self.settings.get('iflag', '')},{self.settings.get('oflag', '')}"
+        return name in flags.split(",")
+
+
+def _plan(call: Call) -> _Plan:
+    for word in call.argv[1:]:
+        name, equals, _ = word.partition("=")
+        if word == "--":
+            continue
+        if not equals or name not in _OPERANDS:
+            raise UsageError
+    settings = dict(word.partition("=")[::2] for word in call.argv[1:] if word != "--")
+    conversions = set(filter(None, settings.get("conv", "").split(",")))
+    wrong = next((name for name in conversions if name not in _CONVERSIONS and not call.process.bash), None)
+    if wrong is not None:
+        raise FailedError(f"invalid argument '{wrong}' to 'conv'")
+    both = settings.get("bs", "512")
+    blocks = [
+        _amount(call, settings.get(name, both) if "bs" not in settings else both) for name in ("ibs", "obs")
+    ]
+    if 0 in blocks:
+        raise FailedError("number 0 is not in 1..9223372036854775807 range")
     count = _amount(call, settings["count"]) if "count" in settings else None
+    skip, seek = (_amount(call, settings.get(name, "0")) for name in ("skip", "seek"))
+    plan = _Plan(settings, conversions, blocks[0], blocks[1], count, skip * blocks[0], seek * blocks[1])
+    plan.skip = skip if plan.flagged("skip_bytes") else plan.skip
+    plan.seek = seek if plan.flagged("seek_bytes") else plan.seek
+    if count is not None and not plan.flagged("count_bytes"):
+        plan.count = count * blocks[0]
+    return plan
+
+
+def _dd(call: Call) -> int:
+    plan = _plan(call)
+    settings = plan.settings
     try:
-        data, waits = _dd_read(call, settings, block, count)
-        status = _dd_write(call, settings, data, waits, block)
+        data, waits = _dd_read(call, plan)
     except PathError as error:
-        name = (
-            settings.get("if", "")
-            if not call.machine.fs.exists(call.path(settings.get("if", ".")))
-            else settings.get("of", "")
-        )
-        verb = "failed to open" if call.machine.persona.gnu else "can't open"
-        raise FailedError(f"{verb} '{name}': {error.reason}") from error
+        raise FailedError(_no_open(call, settings.get("if", ""), error.reason)) from error
+    taken = len(data)
+    if "sync" in plan.conversions and taken % plan.input_block:
+        data = data.ljust(-(-taken // plan.input_block) * plan.input_block, b"\0")
+    if "swab" in plan.conversions:
+        data = b"".join(data[at : at + 2][::-1] for at in range(0, len(data), 2))
+    try:
+        _dd_write(call, plan, data, waits)
+    except PathError as error:
+        raise FailedError(_no_open(call, settings.get("of", ""), error.reason)) from error
     if settings.get("status") != "none":
-        full, part = divmod(len(data), block)
-        counts = f"{full}+{1 if part else 0}"
-        call.say(f"{counts} records in\n{counts} records out\n")
+        call.say(f"{_records(taken, plan.input_block)} in\n{_records(len(data), plan.output_block)} out\n")
         if settings.get("status") != "noxfer":
             call.say(_speed(call, len(data)))
-    return status
+    return 0
+
+
+def _no_open(call: Call, name: str, reason: str) -> str:
+    verb = "failed to open" if call.process.bash else "can't open"
+    return f"{verb} '{name}': {reason}"
+
+
+def _records(size: int, block: int) -> str:
+    full, part = divmod(size, block)
+    return f"{full}+{1 if part else 0} records"
 
 
 def _speed(call: Call, size: int) -> str:
     seconds = 0.0004 + size / (9_000_000 + call.machine.persona.number("dd", 0, 9_000_000))
-    if call.machine.persona.gnu:
-        return f"{size} bytes copied, {seconds:.9g} s, {size / seconds / 1000:.1f} kB/s\n"
-    speed = size / seconds
-    shown = f"{speed / 1024:.1f}KB/s" if speed < 1 << 20 else f"{speed / (1 << 20):.1f}MB/s"
-    return f"{size} bytes ({size / 1024:.1f}KB) copied, {seconds:.6f} seconds, {shown}\n"
+    if call.process.bash:
+        plural = "" if size == 1 else "s"
+        return f"{size} byte{plural} copied, {seconds:.9g} s, {size / seconds / 1000:.1f} kB/s\n"
+    return f"{size} bytes ({_human(size)}B) copied, {seconds:.6f} seconds, {_human(size / seconds)}B/s\n"
 
 
-def _dd_read(call: Call, settings: dict[str, str], block: int, count: int | None) -> tuple[bytes, str | None]:
-    source = call.source(settings["if"]) if "if" in settings else call.stdin
-    skip = _amount(call, settings.get("skip", "0")) * block
+def _human(value: float) -> str:
+    if value < 1024:  # no unit below
+        return str(int(value))
+    for unit in "KMGT":
+        value /= 1024
+        if value < 1024:  # the next unit
+            return f"{value:.1f}{unit}"
+    return f"{value:.1f}P"
+
+
+def _dd_read(call: Call, plan: _Plan) -> tuple[bytes, str | None]:
+    source = call.source(plan.settings["if"]) if "if" in plan.settings else call.stdin
     if isinstance(source, Endless):
-        if count is None:
-            _dd_endless(call, settings, source)
-        size = min((count or 0) * block, call.machine.limits.file_bytes)
+        if plan.count is None:
+            _dd_endless(call, plan, source)
+        size = min(plan.count or 0, call.machine.limits.file_bytes)
+        if size < (plan.count or 0):
+            call.machine.limit(LimitReachedError("file_bytes", call.machine.limits.file_bytes, "bytes"))
         call.machine.budget.charge_bytes(size)
         return source.read(size), None
     if source.waits is not None:
         data = call.drain(source)
     else:
-        data = source.read(None if count is None else skip + count * block)
+        data = source.read(None if plan.count is None else plan.skip + plan.count)
         call.machine.budget.charge_bytes(len(data))
-    data = data[skip:]
+    data = data[plan.skip :]
     known = source.waits in call.machine.bodies
-    return (data if count is None else data[: count * block]), None if known else source.waits
+    return (data if plan.count is None else data[: plan.count]), None if known else source.waits
 
 
-def _dd_endless(call: Call, settings: dict[str, str], source: Endless) -> None:
+def _dd_endless(call: Call, plan: _Plan, source: Endless) -> None:
     """Reading a device without end: it fills what it is written to, or runs for ever."""
-    if "of" not in settings:
+    if "of" not in plan.settings:
         call.pour(source, call.stdout)
-    name = settings["of"]
+    name = plan.settings["of"]
     sink = call.shell.open_sink(call.path(name), call.process, append=False, how="dd")
     if isinstance(sink, Null):
         raise EndlessError
@@ -107,28 +174,24 @@ def _dd_endless(call: Call, settings: dict[str, str], source: Endless) -> None:
     raise FailedError(f"error writing '{name}': No space left on device")
 
 
-def _dd_write(call: Call, settings: dict[str, str], data: bytes, waits: str | None, block: int) -> int:
-    if "of" not in settings:
+def _dd_write(call: Call, plan: _Plan, data: bytes, waits: str | None) -> None:
+    if "of" not in plan.settings:
         call.write(data)
         if waits is not None:
             call.stdout.waits = waits
-        return 0
-    name = settings["of"]
-    keep = "notrunc" in settings.get("conv", "") or "append" in settings.get("oflag", "")
-    seek = _amount(call, settings.get("seek", "0")) * _amount(
-        call, settings.get("obs", settings.get("bs", str(block)))
-    )
+        return
+    name, seek = plan.settings["of"], plan.seek
+    keep = "notrunc" in plan.conversions or plan.flagged("append")
     if seek > call.machine.limits.file_bytes:
         raise LimitReachedError("file_bytes", call.machine.limits.file_bytes, "bytes")
     if keep or seek:
-        node = call.machine.fs.create(call.path(name))
+        node = call.machine.fs.create(call.path(name), mode=0o666 & ~call.process.umask)
         old = node.content() if node.kind == "file" else b""
-        if "append" in settings.get("oflag", ""):
+        if plan.flagged("append"):
             seek = len(old)
         tail = old[seek + len(data) :] if keep else b""
         data = old[:seek].ljust(seek, b"\0") + data + tail
     call.save(name, data, waits=waits, how="dd")
-    return 0
 
 
 def _tee(call: Call) -> int:
@@ -149,16 +212,25 @@ def _tee(call: Call) -> int:
 
 
 def _truncate(call: Call) -> int:
-    options = call.options("cs:", {"size": "s:"})
-    size = _amount(call, options.get("s", "0"))
-    if size > call.machine.limits.file_bytes:
-        raise LimitReachedError("file_bytes", call.machine.limits.file_bytes, "bytes")
+    options = call.options("cs:", {"size": "s:", "no-create": "c"})
+    if not options.operands or "s" not in options:
+        raise UsageError
+    text = options.get("s")
     for name in options.operands:
         try:
-            data = call.read(name) if call.machine.fs.exists(call.path(name)) else b""
-            call.save(name, data[:size].ljust(size, b"\0"))
+            exists = call.machine.fs.exists(call.path(name))
+            if not exists and "c" in options:
+                continue
+            data = call.read(name) if exists else b""
+            size = _amount(call, text.lstrip("+-") if call.process.bash else text)
+            size = len(data) + size if text[0] == "+" else len(data) - size if text[0] == "-" else size
+            if size > call.machine.limits.file_bytes:
+                raise LimitReachedError("file_bytes", call.machine.limits.file_bytes, "bytes")
+            call.save(name, data[: max(0, size)].ljust(size, b"\0"))
         except PathError as error:
-            call.complain(f"{name}: {error.reason}")
+            call.complain(
+                f"{name}: open: {error.reason}" if not call.process.bash else f"{name}: {error.reason}"
+            )
             return 1
     return 0
 

@@ -1,64 +1,101 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands that change files: cp, mv, rm, mkdir, chmod, ln, touch, dd, tee and their like."""
+# ruff: noqa: E501 - rows of tables and what real devices print stay on one line
+"""Commands that copy, move and remove files: cp, mv, rm and their like."""
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from mead.shell.call import Applet, Call, FailedError, Options, UsageError
 from mead.shell.vfs import Node, PathError, link, normal
 
-__all__ = ["TABLE"]
+__all__ = ["TABLE", "into"]
 
 
 def _target(call: Call, options: Options) -> tuple[list[str], str, bool]:
     """Sources, destination and whether that is a directory."""
     words = list(options.operands)
     if "t" in options:
+        if not words:
+            raise UsageError
         return words, options.get("t"), True
     if len(words) < 2:
-        raise UsageError
+        raise UsageError("" if not call.process.bash else _too_few(words))
     destination = words.pop()
     is_directory = "T" not in options and call.machine.fs.is_directory(call.path(destination))
-    if len(words) > 1 and not is_directory:
+    if len(words) > 1 and not is_directory and call.process.bash:
         raise FailedError(f"target '{destination}' is not a directory")
-    return words, destination, is_directory
+    return words, destination, is_directory or len(words) > 1
 
 
-def _into(source: str, destination: str, *, is_directory: bool) -> str:
+def _too_few(words: list[str]) -> str:
+    return "missing file operand" if not words else f"missing destination file operand after '{words[0]}'"
+
+
+def into(source: str, destination: str, *, is_directory: bool) -> str:
+    """Where a source goes: to the destination, or into it."""
     return (
         f"{destination.rstrip('/')}/{source.rstrip('/').rpartition('/')[2]}" if is_directory else destination
     )
 
 
 def _cp(call: Call) -> int:
-    options = call.options("aprRdfinlsLHPuvTt:", {"force": "f", "recursive": "r"})
+    options = call.options(
+        "arPLHpfinlsTuvRdt:", {"force": "f", "recursive": "r", "no-clobber": "n", "parents": "p"}
+    )
     sources, destination, is_directory = _target(call, options)
-    recursive = bool({"a", "r", "R"} & options.values.keys())
     status = 0
     for source in sources:
-        target = _into(source, destination, is_directory=is_directory)
+        target = into(source, destination, is_directory=is_directory)
         try:
-            node = call.node(source)
+            node = call.node(source, follow=not options.values.keys() & {"d", "P", "a", "r", "R"})
         except PathError as error:
             status = _cannot(call, "stat", source, error.reason)
             continue
-        if node.kind == "dir" and not recursive:
-            call.complain(
-                f"omitting directory '{source}'"
-                if not call.machine.persona.gnu
-                else f"-r not specified; omitting directory '{source}'"
-            )
-            status = 1
-            continue
-        try:
-            _copy(call, call.path(source), node, call.path(target))
-        except PathError as error:
-            status = _cannot(
-                call, "create directory" if node.kind == "dir" else "create", target, error.reason
-            )
+        status = _cp_one(call, options, source, node, target) or status
     return status
+
+
+def _cp_one(call: Call, options: Options, source: str, node: Node, target: str) -> int:
+    fs = call.machine.fs
+    recursive = bool({"a", "r", "R"} & options.values.keys())
+    if node.kind == "dir" and not recursive:
+        text = f"-r not specified; omitting directory '{source}'"
+        call.complain(text if call.process.bash else f"omitting directory '{source}'")
+        return 1
+    if node.kind == "dir" and normal(call.path(target)).startswith(
+        normal(call.path(source)).rstrip("/") + "/"
+    ):
+        call.complain(f"recursion detected, omitting directory '{target}'")
+        return 1
+    if "T" in options and fs.is_directory(call.path(target)) and node.kind != "dir":
+        call.complain(f"'{target}' is a directory")
+        return 1
+    if fs.exists(call.path(target)) and node.kind != "dir":
+        if fs.find(call.path(source))[1] == fs.find(call.path(target))[1]:
+            call.complain(f"'{source}' and '{target}' are the same file")
+            return 1
+        if "n" in options:
+            return 0
+    try:
+        if {"l", "s"} & options.values.keys():
+            _linked(call, source, node, target, symbolic="s" in options)
+        else:
+            _copy(call, call.path(source), node, call.path(target))
+    except PathError as error:
+        verb = "create directory" if node.kind == "dir" else "create"
+        reason = "Is a directory" if target.endswith("/") and node.kind == "file" else error.reason
+        return _cannot(call, verb, target, reason)
+    if "v" in options:
+        call.write(f"'{source}' -> '{target}'\n")
+    return 0
+
+
+def _linked(call: Call, source: str, node: Node, target: str, *, symbolic: bool) -> None:
+    if symbolic:
+        call.machine.fs.make(call.path(target), link(source))
+    else:
+        _copy(call, call.path(source), node, call.path(target))
 
 
 def _cannot(call: Call, verb: str, name: str, reason: str) -> int:
@@ -94,42 +131,58 @@ def _copy(call: Call, source: str, node: Node, target: str) -> None:
 
 def _copy_file(call: Call, source: str, node: Node, target: str) -> None:
     fs = call.machine.fs
-    if fs.exists(target) and fs.find(source)[1] == fs.find(target)[1]:
-        raise PathError("are the same file")
+    if target.endswith("/"):
+        raise PathError("Is a directory")
     call.machine.settle(fs.find(source)[1])
     content = node.content()
     call.machine.budget.charge_bytes(len(content))
-    copied, real = fs.create(target, mode=node.mode, truncate=True), fs.find(target)[1]
+    existed = fs.exists(target)
+    copied, real = fs.create(target, mode=node.mode & ~call.process.umask, truncate=True), fs.find(target)[1]
     if copied.kind != "file":
         return
     call.machine.forget(real)
     fs.append(real, content)
-    fs.adopt(real, node)
+    fs.adopt(real, node, mode=copied.mode if existed else node.mode & ~call.process.umask)
 
 
 def _mv(call: Call) -> int:
-    options = call.options("finTt:uv", {"force": "f"})
+    options = call.options("finTt:uv", {"force": "f", "no-clobber": "n"})
     sources, destination, is_directory = _target(call, options)
     status = 0
     for source in sources:
-        target = _into(source, destination, is_directory=is_directory)
+        target = into(source, destination, is_directory=is_directory)
         try:
             call.node(source, follow=False)
         except PathError as error:
-            verb = "stat" if call.machine.persona.gnu else "rename"
-            status = _cannot(call, verb, source, error.reason)
+            status = _cannot(call, "stat" if call.process.bash else "rename", source, error.reason)
             continue
-        try:
-            call.machine.settle(call.machine.fs.find(call.path(source))[1])
-            call.machine.fs.move(call.path(source), call.path(target))
-        except PathError as error:
-            status = _cannot(call, "rename", source, error.reason)
+        if "n" in options and call.machine.fs.exists(call.path(target)):
+            continue
+        status = _mv_one(call, source, target, told="v" in options) or status
     return status
+
+
+def _mv_one(call: Call, source: str, target: str, *, told: bool) -> int:
+    fs = call.machine.fs
+    real = fs.find(call.path(source), follow=False)[1]
+    if fs.exists(call.path(target), follow=False) and fs.find(call.path(target), follow=False)[1] == real:
+        if call.process.bash:
+            call.complain(f"'{source}' and '{target}' are the same file")
+            return 1
+        return 0
+    try:
+        call.machine.settle(real)
+        fs.move(call.path(source), call.path(target))
+    except PathError as error:
+        return _cannot(call, "rename", source, error.reason)
+    if told:
+        call.write(f"'{source}' -> '{target}'\n")
+    return 0
 
 
 def _rm(call: Call) -> int:
     options = call.options(
-        "rRfivd",
+        "rRfivd" if call.process.bash else "rRfiv",
         {
             "recursive": "r",
             "force": "f",
@@ -144,7 +197,10 @@ def _rm(call: Call) -> int:
     recursive = bool({"r", "R"} & options.values.keys())
     status = 0
     for name in options.operands:
-        status = _remove(call, name, recursive=recursive, force="f" in options) or status
+        failed = _remove(call, name, recursive=recursive, force="f" in options)
+        if "v" in options and not failed:
+            call.write(f"removed '{name}'\n")
+        status = failed or status
     return status
 
 
@@ -168,6 +224,10 @@ def _remove(call: Call, name: str, *, recursive: bool, force: bool) -> int:
                 else f"'{name}' is a directory"
             )
             return 1
+        if node.kind == "dir" and call.machine.fs.find(call.path(name))[1] == "/" and call.process.bash:
+            raise FailedError(
+                "it is dangerous to operate recursively on '/'\nrm: use --no-preserve-root to override this failsafe"
+            )
         return _remove_tree(call, call.path(name), name, node)
     except PathError as error:
         if force and error.reason in {"No such file or directory", "Not a directory"}:
@@ -203,128 +263,9 @@ def _remove_tree(call: Call, path: str, name: str, node: Node) -> int:
     return 0
 
 
-def _mkdir(call: Call) -> int:
-    options = call.options("pm:v", {"parents": "p", "mode": "m:"})
-    if not options.operands:
-        raise UsageError("" if not call.machine.persona.gnu else "missing operand")
-    status = 0
-    for name in options.operands:
-        try:
-            _make_directories(call, call.path(name), parents="p" in options)
-        except PathError as error:
-            call.complain(
-                f"cannot create directory ‘{name}’: {error.reason}".encode().decode("latin-1")
-                if call.machine.persona.gnu
-                else f"can't create directory '{name}': {error.reason}"
-            )
-            status = 1
-    return status
-
-
-def _make_directories(call: Call, path: str, *, parents: bool) -> None:
-    if not parents:
-        call.machine.fs.make_directory(path)
-        return
-    built = ""
-    for part in path.split("/"):
-        if part:
-            call.machine.budget.charge()
-            built += "/" + part
-            if not call.machine.fs.is_directory(built):
-                call.machine.fs.make_directory(built)
-
-
-def _rmdir(call: Call) -> int:
-    options = call.options("p", {"ignore-fail-on-non-empty": "i"})
-    status = 0
-    for name in options.operands:
-        try:
-            call.machine.fs.remove_directory(call.path(name))
-        except PathError as error:
-            call.complain(
-                f"failed to remove '{name}': {error.reason}"
-                if call.machine.persona.gnu
-                else f"'{name}': {error.reason}"
-            )
-            status = 1
-    return status
-
-
-def _ln(call: Call) -> int:
-    options = call.options("sfnbvT")
-    if not options.operands:
-        raise UsageError
-    source = options.operands[0]
-    target = options.operands[1] if len(options.operands) > 1 else source.rpartition("/")[2]
-    if call.machine.fs.is_directory(call.path(target)):
-        target = _into(source, target, is_directory=True)
-    if "s" not in options and not call.machine.fs.exists(call.path(source)):
-        raise FailedError(f"{source}: No such file or directory")
-    try:
-        if "f" in options and call.machine.fs.exists(call.path(target), follow=False):
-            call.machine.fs.remove(call.path(target))
-        if "s" in options:
-            call.machine.fs.make(call.path(target), link(source))
-        else:
-            _copy(call, call.path(source), call.node(source), call.path(target))
-    except PathError as error:
-        call.complain(f"{target}: {error.reason}")
-        return 1
-    return 0
-
-
-def _touch(call: Call) -> int:
-    options = call.options("camhd:t:r:", {"no-create": "c", "date": "d:", "reference": "r:"})
-    if not options.operands:
-        raise UsageError
-    status = 0
-    for name in options.operands:
-        try:
-            if "c" not in options or call.machine.fs.exists(call.path(name)):
-                call.machine.fs.touch(call.path(name))
-        except PathError as error:
-            call.complain(
-                f"cannot touch '{name}': {error.reason}"
-                if call.machine.persona.gnu
-                else f"{name}: {error.reason}"
-            )
-            status = 1
-    return status
-
-
-def _mktemp(call: Call) -> int:
-    options = call.options("dqut:p:", {"directory": "d"})
-    template = options.operands[0] if options.operands else "/tmp/tmp.XXXXXX"  # noqa: S108  # on the emulated system
-    letters = "".join(chr(97 + byte % 26) for byte in call.machine.random(12))
-    name = re.sub(r"X{6,}$", lambda found: (letters * 4)[: len(found[0])], template)
-    try:
-        if "d" in options:
-            call.machine.fs.make_directory(call.path(name), 0o700)
-        else:
-            call.machine.fs.create(call.path(name), mode=0o600)
-    except PathError as error:
-        raise FailedError(f"{template}: {error.reason}") from error
-    call.write(name + "\n")
-    return 0
-
-
-def _mknod(call: Call) -> int:
-    words = [word for word in call.argv[1:] if not word.startswith("-")]
-    if call.name == "mkfifo" and words:
-        kind = "p"
-    elif len(words) >= 2:
-        kind = words[1]
-    else:
-        raise UsageError
-    node = Node({"b": "block", "p": "fifo"}.get(kind, "char"), 0o644, target="null", brought=True)  # type: ignore[arg-type]  # its values are kinds
-    try:
-        call.machine.fs.make(call.path(words[0]), node)
-    except PathError as error:
-        raise FailedError(f"{words[0]}: {error.reason}") from error
-    return 0
-
-
 def _shred(call: Call) -> int:
+    if not any(not word.startswith("-") for word in call.argv[1:]):
+        raise UsageError
     return max(
         (
             _remove(call, word, recursive=False, force=True)
@@ -336,17 +277,5 @@ def _shred(call: Call) -> int:
 
 
 TABLE: Final[dict[str, Applet]] = {
-    "cp": _cp,
-    "install": _cp,
-    "mv": _mv,
-    "rm": _rm,
-    "unlink": _rm,
-    "mkdir": _mkdir,
-    "rmdir": _rmdir,
-    "ln": _ln,
-    "touch": _touch,
-    "mktemp": _mktemp,
-    "mknod": _mknod,
-    "mkfifo": _mknod,
-    "shred": _shred,
-}
+    "cp": _cp, "install": _cp, "mv": _mv, "rm": _rm, "unlink": _rm, "shred": _shred,
+}  # fmt: skip

@@ -13,6 +13,7 @@ import re
 from typing import Final
 from urllib.parse import quote
 
+from mead.shell.applets.hosts import is_unknown
 from mead.shell.call import Applet, Call, FailedError, UsageError
 from mead.shell.streams import Sink
 from mead.shell.vfs import PathError
@@ -56,9 +57,14 @@ def _file_name(url: str) -> str:
     return path.rpartition("/")[2] or "index.html"
 
 
-def _agent(call: Call, default: str) -> str:
-    del call
-    return default
+def _known(host: str) -> None:
+    """Say that a host has no address.
+
+    Raises:
+        FailedError: it has none.
+    """
+    if is_unknown(host):
+        raise FailedError(f"bad address '{host}'")
 
 
 def _receive(call: Call, url: str, name: str, tool: str, agent: str | None) -> None:
@@ -99,6 +105,11 @@ def _wget(call: Call) -> int:
         if "P" in options and name != "-" and "O" not in options:
             name = f"{options.get('P').rstrip('/') or '/'}/{name}"
             _prefix(call, options.get("P"))
+        if (host := _unknown_host(url)) is not None:
+            call.machine.offer(url, call.name, None, agent, call.process.depth)
+            call.complain(_bad_address(call, host))
+            status = 4 if call.process.bash else 1
+            continue
         try:
             _receive(call, url, name, call.name, agent)
         except PathError as error:
@@ -112,6 +123,18 @@ def _wget(call: Call) -> int:
         if "q" not in options and "spider" not in options:
             call.say(_wget_talk(call, url, name))
     return status
+
+
+def _unknown_host(url: str) -> str | None:
+    """The host of a URL, when no resolver can know it."""
+    host = url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    host = host if host.startswith("[") else host.partition(":")[0]
+    return host if is_unknown(host) else None
+
+
+def _bad_address(call: Call, host: str) -> str:
+    bash = f"unable to resolve host address ‘{host}’".encode().decode("latin-1")
+    return bash if call.process.bash else f"bad address '{host}'"
 
 
 def _prefix(call: Call, name: str) -> None:
@@ -213,6 +236,7 @@ def _tftp_get(call: Call, host: str, remote: str, name: str, port: str = "") -> 
         host, _, remote = remote.partition(":")
     try:
         _receive(call, _remote(host, remote, "tftp", port=shown), name, call.name, None)
+        _known(host)
     except PathError as error:
         raise FailedError(f"can't open '{name}': {error.reason}") from error
     return 0

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: E501 - rows of tables and what real devices print stay on one line
 """Commands that pass text on: cat, head, tail, wc, sort, uniq, cut, tr, rev and their like."""
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import Final
 
@@ -11,8 +13,9 @@ from mead.shell.call import Applet, Call, FailedError, UsageError
 from mead.shell.escapes import printf_escapes
 from mead.shell.vfs import PathError
 
-__all__ = ["TABLE", "count_of"]
+__all__ = ["TABLE", "count_of", "lines_of"]
 
+_MAX_COMPARED: Final = 4_000
 _UNITS: Final = {"": 1, "b": 512, "k": 1024, "K": 1024, "m": 1 << 20, "M": 1 << 20}
 
 
@@ -29,25 +32,56 @@ def count_of(text: str) -> int:
 
 
 def _cat(call: Call) -> int:
-    options = call.options("AbeEnstTuv", {"show-all": "A"})
-    status = 0
+    options = call.options("AbeEnstTuv" if call.process.bash else "nbvteAu", {"show-all": "A"})
+    status, number = 0, 0
+    shown = frozenset(options.values) - {"u"}
     for name in options.operands or ["-"]:
         try:
             source = call.source(name)
+            if shown:
+                text, number = _shown(call.drain(source), shown, number)
+                call.write(text)
+            else:
+                call.pour(source, call.stdout)
         except PathError as error:
-            call.complain(
-                f"{name}: {error.reason}"
-                if call.machine.persona.gnu
-                else f"can't open '{name}': {error.reason}"
-            )
+            call.complain(_unread(call, name, error.reason))
             status = 1
-            continue
-        if {"n", "b"} & options.values.keys():
-            lines = call.drain(source).splitlines(keepends=True)
-            call.write(b"".join(b"%6d\t%s" % (number, line) for number, line in enumerate(lines, 1)))
-        else:
-            call.pour(source, call.stdout)
     return status
+
+
+def _unread(call: Call, name: str, reason: str) -> str:
+    bash = call.process.bash
+    if reason.startswith(("read error: ", "write error: ")):
+        return f"{name}: {reason.partition(': ')[2]}" if bash else reason
+    return f"{name}: {reason}" if bash else f"can't open '{name}': {reason}"
+
+
+def _shown(data: bytes, options: frozenset[str], number: int) -> tuple[bytes, int]:
+    """What `cat` makes of a file with `-n`, `-b`, `-v`, `-e`, `-t`, `-A`; lines are counted on from `number`."""
+    pieces: list[bytes] = []
+    for row in re.findall(rb"[^\n]*\n|[^\n]+", data):
+        line, end = (row[:-1], b"\n") if row.endswith(b"\n") else (row, b"")
+        if options & {"n", "b"} and (line or "n" in options):
+            number += 1
+            pieces.append(b"%6d\t" % number)
+        if options & {"v", "e", "t", "A"}:
+            tabs = options & {"t", "A", "T"}
+            line = b"".join(map(_visible, line)) if tabs else _kept_tabs(line)
+        mark = b"$" if options & {"e", "A", "E"} and end else b""
+        pieces.append(line + mark + end)
+    return b"".join(pieces), number
+
+
+def _visible(byte: int) -> bytes:
+    if byte >= 128:
+        return b"M-" + _visible(byte - 128)
+    if byte < 32 or byte == 127:
+        return b"^" + bytes([byte ^ 64])
+    return bytes([byte])
+
+
+def _kept_tabs(line: bytes) -> bytes:
+    return b"\t".join(b"".join(map(_visible, piece)) for piece in line.split(b"\t"))
 
 
 def _edge(call: Call) -> int:
@@ -62,7 +96,9 @@ def _edge(call: Call) -> int:
         return 0
     status = 0
     complaint = "cannot open '{}' for reading: {}" if call.machine.persona.gnu else "{}: {}"
-    many = len(options.operands) > 1 and "q" not in options
+    if call.name == "tail" and not call.process.bash:
+        complaint = "can't open '{}': {}"
+    many = (len(options.operands) > 1 or "v" in options) and "q" not in options
     for index, (name, data) in enumerate(call.inputs(options.operands, complaint)):
         if data is None:
             status = 1
@@ -70,6 +106,8 @@ def _edge(call: Call) -> int:
         if many:
             call.write(("\n" if index else "") + f"==> {name} <==\n")
         call.write(_cut_edge(call.name, data, text, count, by_bytes=unit_is_bytes))
+    if call.name == "tail" and status and not call.process.bash and len(options.operands) == 1:
+        call.complain("no files")
     return status
 
 
@@ -138,100 +176,9 @@ def _wc(call: Call) -> int:
     return status
 
 
-def _lines(data: bytes) -> list[str]:
-    text = decode(data)
-    text = text.removesuffix("\n")
-    return text.split("\n") if data else []
-
-
-def _number(text: str) -> float:
-    found = re.match(r"\s*(-?\d{1,15}(?:\.\d{0,15})?)", text)
-    return float(found[1]) if found else 0.0
-
-
-def _sort(call: Call) -> int:
-    options = call.options("nrugMcszbdfiok:t:o:T:h")
-    data, status = call.all_input(options.operands)
-    lines = _lines(data)
-    call.machine.budget.charge(len(lines) // 16)
-    separator = options.get("t")
-    keys = options.all("k")
-
-    def field(line: str) -> str:
-        if not keys:
-            return line
-        found = re.match(r"(\d{1,4})", keys[0])
-        index = int(found[1]) - 1 if found else 0
-        fields = line.split(separator) if separator else line.split()
-        return (separator or " ").join(fields[index:]) if 0 <= index < len(fields) else ""
-
-    numeric = "n" in options or "g" in options or any("n" in key for key in keys)
-    backwards = "r" in options or any("r" in key for key in keys)
-    lines.sort(
-        key=(lambda line: (_number(field(line)), line)) if numeric else (lambda line: (field(line), line)),
-        reverse=backwards,
-    )
-    if "u" in options:
-        lines = list(dict.fromkeys(lines))
-    text = "".join(f"{line}\n" for line in lines)
-    if "o" in options:
-        call.save(options.get("o"), text.encode("latin-1"))
-    else:
-        call.write(text)
-    return status
-
-
-def _uniq(call: Call) -> int:
-    options = call.options("cdui")
-    data, status = call.all_input(options.operands[:1])
-    groups: list[tuple[str, int]] = []
-    for line in _lines(data):
-        if groups and groups[-1][0] == line:
-            groups[-1] = (line, groups[-1][1] + 1)
-        else:
-            groups.append((line, 1))
-    for line, count in groups:
-        if ("d" in options and count < 2) or ("u" in options and count > 1):
-            continue
-        call.write(f"{count:>7} {line}\n" if "c" in options else f"{line}\n")
-    return status
-
-
-def _ranges(text: str) -> list[tuple[int, int]]:
-    ranges: list[tuple[int, int]] = []
-    for part in text.split(","):
-        found = re.fullmatch(r"(\d{0,6})(-?)(\d{0,6})", part)
-        if not found or not (found[1] or found[3]):
-            raise FailedError(f"invalid byte or field list '{text}'")
-        first = int(found[1] or 1)
-        last = int(found[3]) if found[3] else (1 << 30 if found[2] else first)
-        ranges.append((first - 1, last))
-    return ranges
-
-
-def _cut(call: Call) -> int:
-    options = call.options("b:c:f:d:sn", {"fields": "f:", "delimiter": "d:"})
-    chosen = next((letter for letter in "bcf" if letter in options), None)
-    if chosen is None:
-        raise FailedError("expected a list of bytes, characters, or fields")
-    ranges = _ranges(options.get(chosen))
-    delimiter = options.get("d", "\t") or "\0"
-    data, status = call.all_input(options.operands)
-    output: list[str] = []
-    for line in _lines(data):
-        if chosen != "f":
-            output.append("".join(line[first:last] for first, last in sorted(ranges)))
-        elif delimiter not in line:
-            if "s" not in options:
-                output.append(line)
-        else:
-            fields = line.split(delimiter)
-            wanted = sorted(
-                {index for first, last in ranges for index in range(first, min(last, len(fields)))}
-            )
-            output.append(delimiter.join(fields[index] for index in wanted))
-    call.write("".join(f"{line}\n" for line in output))
-    return status
+def lines_of(data: bytes) -> list[str]:
+    """The lines of a text without their ends."""
+    return decode(data).removesuffix("\n").split("\n") if data else []
 
 
 _CLASSES: Final = {
@@ -267,6 +214,15 @@ def _tr(call: Call) -> int:
     options = call.options("cCdst", first_operand_ends=True)
     if not options.operands:
         raise UsageError
+    if len(options.operands) > 1 and not options.operands[1] and "d" not in options:
+        text = (
+            "when not truncating set1, string2 must be non-empty"
+            if call.process.bash
+            else "STRING2 cannot be empty"
+        )
+        raise FailedError(text)
+    if len(options.operands) < 2 and not options.values.keys() & {"d", "s"}:
+        raise UsageError
     first = _set(options.operands[0])
     if "c" in options or "C" in options:
         first = "".join(map(chr, (code for code in range(256) if chr(code) not in first)))
@@ -286,19 +242,26 @@ def _tr(call: Call) -> int:
 
 def _rev(call: Call) -> int:
     data, status = call.all_input(call.argv[1:])
-    call.write("".join(f"{line[::-1]}\n" for line in _lines(data)))
+    call.write("".join(f"{line[::-1]}\n" for line in lines_of(data)))
     return status
 
 
 def _tac(call: Call) -> int:
     data, status = call.all_input(call.argv[1:])
-    call.write("".join(f"{line}\n" for line in reversed(_lines(data))))
+    call.write("".join(f"{line}\n" for line in reversed(lines_of(data))))
     return status
 
 
 def _nl(call: Call) -> int:
-    data, status = call.all_input(call.argv[1:])
-    call.write("".join(f"{number:>6}\t{line}\n" for number, line in enumerate(_lines(data), 1)))
+    options = call.options("b:i:l:n:s:v:w:")
+    data, status = call.all_input(options.operands)
+    number = 0
+    for line in lines_of(data):
+        if line or options.get("b") == "a":
+            number += 1
+            call.write(f"{number:>6}{options.get('s', chr(9))}{line}\n")
+        else:
+            call.write(" " * 7 + "\n")
     return status
 
 
@@ -306,8 +269,10 @@ def _strings(call: Call) -> int:
     options = call.options("afon:t:", {"bytes": "n:"})
     data, status = call.all_input(options.operands, "{}: {}")
     length = max(1, min(count_of(options.get("n", "4")), 4_096))
+    base = "o" if "o" in options else options.get("t")
     for found in re.finditer(rb"[\x20-\x7e\t]{%d,}" % length, data):
-        call.write(found[0] + b"\n")
+        place = f"{format(found.start(), base):>7} " if base in {"o", "d", "x"} else ""
+        call.write(place.encode() + found[0] + b"\n")
     return status
 
 
@@ -315,37 +280,98 @@ def _fold(call: Call) -> int:
     options = call.options("bsw:")
     width = max(1, count_of(options.get("w", "80")))
     data, status = call.all_input(options.operands)
-    for line in _lines(data):
-        pieces = [line[at : at + width] for at in range(0, len(line), width)] or [""]
-        call.write("\n".join(pieces) + "\n")
+    for line in lines_of(data):
+        call.machine.budget.charge(1 + len(line) // width)
+        call.write("\n".join(_folded(line, width, at_blanks="s" in options)) + "\n")
     return status
 
 
-def _paste(call: Call) -> int:
-    options = call.options("sd:")
+def _folded(line: str, width: int, *, at_blanks: bool) -> list[str]:
+    pieces: list[str] = []
+    start = 0
+    while len(line) - start > width:
+        end = start + width
+        blank = line.rfind(" ", start, end) if at_blanks else -1
+        end = blank + 1 if blank >= start else end
+        pieces.append(line[start:end])
+        start = end
+    return [*pieces, line[start:]]
+
+
+def _expand(call: Call) -> int:
+    options = call.options("it:a")
     data, status = call.all_input(options.operands)
-    call.write((options.get("d") or "\t").join(_lines(data)) + "\n")
+    width = max(1, count_of(options.get("t", "8")))
+    for line in lines_of(data):
+        call.write(line.expandtabs(width) + "\n")
     return status
+
+
+def _line_ends(call: Call) -> int:
+    """dos2unix and unix2dos; also `-u` and `-d`."""
+    names = [word for word in call.argv[1:] if not word.startswith("-")]
+    to_dos = call.name == "unix2dos" or "-d" in call.argv
+    for name in names or ["-"]:
+        data = call.read(name).replace(b"\r\n", b"\n")
+        data = data.replace(b"\n", b"\r\n") if to_dos else data
+        if name == "-":
+            call.write(data)
+        else:
+            call.save(name, data)
+    return 0
 
 
 def _cmp(call: Call) -> int:
-    names = [word for word in call.argv[1:] if not word.startswith("-")]
-    if len(names) < 2:
+    options = call.options("sln:")
+    names = options.operands
+    if not names:
         raise UsageError
-    try:
-        first, second = call.read(names[0]), call.read(names[1])
-    except PathError as error:
-        raise FailedError(f"{names[0]}: {error.reason}", 2) from error
+    contents: list[bytes] = []
+    for name in [*names, "-"][:2]:
+        try:
+            contents.append(call.read(name))
+        except PathError as error:
+            raise FailedError(f"{name}: {error.reason}", 2) from error
+    first, second = contents
     if first == second:
         return 0
-    offset = next((at for at, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), None)
-    if "-s" not in call.argv:
-        if offset is None:
-            call.say(f"{call.name}: EOF on {names[0] if len(first) < len(second) else names[1]}\n")
-        else:
-            call.write(
-                f"{names[0]} {names[1]} differ: char {offset + 1}, line {first[:offset].count(10) + 1}\n"
-            )
+    differing = [at for at, (a, b) in enumerate(zip(first, second, strict=False)) if a != b]
+    call.machine.budget.charge(min(len(first), len(second)) >> 6)
+    if "s" in options:
+        return 1
+    if "l" in options:
+        width = len(str(min(len(first), len(second))))
+        call.write("".join(f"{at + 1:>{width}} {first[at]:>3o} {second[at]:>3o}\n" for at in differing))
+    elif differing:
+        at = differing[0]
+        line = first[:at].count(10) + 1
+        word = "byte" if call.process.bash else "char"
+        call.write(f"{names[0]} {[*names, '-'][1]} differ: {word} {at + 1}, line {line}\n")
+    if not differing:
+        call.say(f"{call.name}: EOF on {names[0] if len(first) < len(second) else [*names, '-'][1]}\n")
+    return 1
+
+
+def _diff(call: Call) -> int:
+    options = call.options("abBdiLNqrTstwU:u")
+    names = options.operands
+    if len(names) != 2:
+        raise UsageError
+    for name in names:
+        try:
+            call.node(name)
+        except PathError as error:
+            text = f"{name}: {error.reason}" if call.process.bash else f"can't stat '{name}': {error.reason}"
+            raise FailedError(text, 2) from error
+    first, second = (lines_of(call.read(name)) for name in names)
+    if first == second:
+        return 0
+    if "q" in options or len(first) + len(second) > _MAX_COMPARED:
+        call.write(f"Files {names[0]} and {names[1]} differ\n")
+        return 1
+    call.machine.budget.charge(len(first) + len(second))
+    rows = list(difflib.unified_diff(first, second, names[0], names[1], n=3, lineterm=""))
+    call.write("".join(f"{row.rstrip(' ') if row[:3] in ('---', '+++') else row}\n" for row in rows))
     return 1
 
 
@@ -356,16 +382,15 @@ TABLE: Final[dict[str, Applet]] = {
     "head": _edge,
     "tail": _edge,
     "wc": _wc,
-    "sort": _sort,
-    "uniq": _uniq,
-    "cut": _cut,
     "tr": _tr,
     "rev": _rev,
     "tac": _tac,
     "nl": _nl,
     "strings": _strings,
     "fold": _fold,
-    "paste": _paste,
     "cmp": _cmp,
-    "diff": _cmp,
+    "diff": _diff,
+    "expand": _expand,
+    "dos2unix": _line_ends,
+    "unix2dos": _line_ends,
 }

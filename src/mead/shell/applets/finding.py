@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from mead.shell.applets.listing import size_of
+from mead.shell.applets.listing import links_of, size_of
 from mead.shell.call import Applet, Call, FailedError, UsageError
+from mead.shell.parameters import lower
 from mead.shell.patterns import compile_pattern, matches
 from mead.shell.vfs import Node, PathError
 
@@ -26,6 +27,10 @@ class _Expression:
         self.acts = False
         self.max_depth = 64
         self.min_depth = 0
+        self.children_first = False
+        self.pruned = False
+        self.quit = False
+        self._gathered: list[tuple[list[str], list[str]]] = []
 
     def build(self) -> _Test:
         if not self._words:
@@ -51,8 +56,10 @@ class _Expression:
         return left
 
     def _one(self, depth: int) -> _Test:
-        if self._index >= len(self._words) or depth > 20:
-            raise FailedError("missing argument")
+        if depth > 20:
+            raise FailedError("too many arguments")
+        if self._index >= len(self._words):
+            return lambda _path, _node: True
         word = self._words[self._index]
         self._index += 1
         if word in {"!", "-not"}:
@@ -60,6 +67,8 @@ class _Expression:
             return lambda path, node: not inner(path, node)
         if word == "(":
             inner = self._either(depth + 1)
+            if self._index >= len(self._words):
+                raise FailedError("unpaired '('")
             self._index += 1
             return inner
         return self._primary(word)
@@ -76,15 +85,27 @@ class _Expression:
             setattr(self, f"{word[1:4]}_depth", int(value[:4]) if value.isdigit() else 0)
             return lambda _path, _node: True
         if word in {"-name", "-iname"}:
-            pattern = compile_pattern(self._argument(word))
-            return lambda path, _node: matches(pattern, path.rstrip("/").rpartition("/")[2])
-        if word in {"-path", "-wholename"}:
+            return self._named(self._argument(word), any_case=word == "-iname")
+        if word in {"-path", "-wholename", "-ipath"}:
             whole = compile_pattern(self._argument(word))
             return lambda path, _node: matches(whole, path)
         if word == "-type":
-            kind = _KINDS.get(self._argument(word)[:1], "file")
-            return lambda _path, node: node.kind == kind
+            letter = self._argument(word)
+            if letter not in _KINDS:
+                raise FailedError(f"invalid argument '{letter}' to '-type'")
+            return lambda _path, node: node.kind == _KINDS[letter]
         return self._other(word)
+
+    @staticmethod
+    def _named(text: str, *, any_case: bool) -> _Test:
+        pattern = compile_pattern(lower(text) if any_case else text)
+
+        def test(path: str, node: Node) -> bool:
+            del node
+            name = path.rstrip("/").rpartition("/")[2]
+            return matches(pattern, lower(name) if any_case else name)
+
+        return test
 
     def _other(self, word: str) -> _Test:
         if word in {
@@ -107,7 +128,12 @@ class _Expression:
             return lambda _path, node: bool(node.mode & bit)
         if word == "-empty":
             return lambda _path, node: not node.children if node.kind == "dir" else node.size == 0
-        if word in {"-xdev", "-depth", "-true", "-prune", "-mount", "-follow", "-noleaf"}:
+        if word in {"-depth", "-d"}:
+            self.children_first = True
+            return lambda _path, _node: True
+        if word == "-prune":
+            return lambda _path, _node: self._prune()
+        if word in {"-xdev", "-true", "-mount", "-follow", "-noleaf"}:
             return lambda _path, _node: True
         return self._action(word)
 
@@ -130,7 +156,25 @@ class _Expression:
             span = 60 if word == "-mmin" else 86_400
             now = self._call.machine.now().timestamp()
             return lambda _path, node: _compare(argument, int((now - node.modified) // span), number)
+        if word == "-newer":
+            than = self._call.node(argument).modified
+            return lambda _path, node: node.modified > than
+        if word in {"-user", "-group", "-uid", "-gid"}:
+            return self._owned(word, argument)
+        if word == "-links":
+            return lambda _path, node: _compare(argument, links_of(node), number)
         return lambda _path, _node: True
+
+    def _owned(self, word: str, argument: str) -> _Test:
+        users = {user.name: (user.uid, user.gid) for user in self._call.machine.persona.users}
+        uid, gid = users.get(argument, (int(argument[:9]),) * 2 if argument.isdecimal() else (-1, -1))
+        if uid < 0:
+            raise FailedError(f"unknown {'user' if word == '-user' else 'group'} {argument}")
+        return lambda _path, node: node.uid == uid if word in {"-user", "-uid"} else node.gid == gid
+
+    def _prune(self) -> bool:
+        self.pruned = True
+        return True
 
     def _action(self, word: str) -> _Test:
         self.acts = True
@@ -143,24 +187,54 @@ class _Expression:
             self._argument(word)
             return lambda path, _node: self._print(path, "\n")
         if word in {"-exec", "-ok", "-execdir"}:
-            start = self._index
-            while self._index < len(self._words) and self._words[self._index] not in {";", "+"}:
-                self._index += 1
-            command = self._words[start : self._index]
-            self._index += 1
-            return lambda path, _node: self._run([part.replace("{}", path) for part in command] or ["true"])
+            return self._exec(word)
         if word == "-quit":
-            return lambda _path, _node: True
+            return lambda _path, _node: self._stop()
         raise UsageError(
             f"unknown predicate `{word}'" if self._call.machine.persona.gnu else f"unrecognized: {word}"
         )
+
+    def _exec(self, word: str) -> _Test:
+        start = self._index
+        while self._index < len(self._words) and self._words[self._index] not in {";", "+"}:
+            self._index += 1
+        command = self._words[start : self._index]
+        if self._index >= len(self._words) or not command:
+            raise FailedError(f"{word} requires an argument")
+        end = self._words[self._index]
+        self._index += 1
+        if end == ";":
+            return lambda path, _node: self._run([part.replace("{}", path) for part in command])
+        found: list[str] = []
+        self._gathered.append((command, found))
+
+        def gather(path: str, node: Node) -> bool:
+            del node
+            found.append(path)
+            return True
+
+        return gather
+
+    def finish(self) -> None:
+        """Run what was gathered by `-exec … +`."""
+        for command, found in self._gathered:
+            if found:
+                self._run([word for part in command for word in (found if part == "{}" else [part])])
+
+    def _stop(self) -> bool:
+        self.quit = True
+        return True
 
     def _print(self, path: str, end: str) -> bool:
         self._call.write(path + end)
         return True
 
     def _run(self, argv: list[str]) -> bool:
-        return self._call.shell.invoke_program(argv, self._call.process) == 0
+        def missing(reason: str) -> None:
+            quoted = f"‘{argv[0]}’: {reason}".encode().decode("latin-1")
+            self._call.complain(quoted if self._call.process.bash else f"{argv[0]}: {reason}")
+
+        return self._call.shell.execute(argv, self._call.process, missing) == 0
 
 
 def _any(left: _Test, right: _Test) -> _Test:
@@ -183,44 +257,49 @@ def _compare(argument: str, value: int, number: int) -> bool:
 
 def _find(call: Call) -> int:
     words = call.argv[1:]
+    while words and words[0] in {"-L", "-H", "-P"}:
+        words = words[1:]
     starts: list[str] = []
     while words and not (words[0].startswith("-") or words[0] in {"(", "!"}):
         starts.append(words.pop(0))
-    expression = _Expression(call, words)
-    test = expression.build()
+    try:
+        expression = _Expression(call, words)
+        test = expression.build()
+    except PathError as error:
+        raise FailedError(f"{error.reason}") from error
     status = 0
     for start in starts or ["."]:
         try:
-            found = list(_below(call, start, expression.max_depth))
+            node = call.node(start, follow=False)
         except PathError as error:
-            call.complain(
-                f"{start}: {error.reason}"
-                if not call.machine.persona.gnu
-                else f"‘{start}’: {error.reason}".encode().decode("latin-1")
-            )
+            quoted = f"‘{start}’: {error.reason}".encode().decode("latin-1")
+            call.complain(quoted if call.process.bash else f"{start}: {error.reason}")
             status = 1
             continue
-        for depth, path, node in found:
-            call.machine.budget.charge()
-            if depth >= expression.min_depth and test(path, node) and not expression.acts:
-                call.write(path + "\n")
+        _visit(call, expression, test, start, node, 0)
+    expression.finish()
     return status
 
 
-def _below(call: Call, start: str, max_depth: int) -> list[tuple[int, str, Node]]:
-    found: list[tuple[int, str, Node]] = []
-    stack = [(0, start, call.node(start))]
-    while stack:
-        depth, path, node = stack.pop()
-        call.machine.budget.charge()
-        found.append((depth, path, node))
-        if node.kind == "dir" and depth < max_depth:
-            prefix = path if path.endswith("/") else path + "/"
-            stack.extend(
-                (depth + 1, prefix + name, node.children[name])
-                for name in sorted(node.children, reverse=True)
-            )
-    return found
+def _visit(call: Call, expression: _Expression, test: _Test, path: str, node: Node, depth: int) -> None:
+    """Look at a file and at what is below it, in the order that the expression wants."""
+    call.machine.budget.charge()
+    if expression.quit:
+        return
+    if not expression.children_first:
+        _look(call, expression, test, path, node, depth)
+    pruned, expression.pruned = expression.pruned, False
+    if node.kind == "dir" and depth < expression.max_depth and not pruned:
+        prefix = path if path.endswith("/") else path + "/"
+        for name, child in sorted(node.children.items()):
+            _visit(call, expression, test, prefix + name, child, depth + 1)
+    if expression.children_first:
+        _look(call, expression, test, path, node, depth)
+
+
+def _look(call: Call, expression: _Expression, test: _Test, path: str, node: Node, depth: int) -> None:
+    if depth >= expression.min_depth and test(path, node) and not expression.acts:
+        call.write(path + "\n")
 
 
 TABLE: Final[dict[str, Applet]] = {"find": _find}

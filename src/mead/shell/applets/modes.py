@@ -12,74 +12,135 @@ from mead.shell.vfs import PathError
 __all__ = ["TABLE", "parse_mode"]
 
 
-_BITS: Final = {"r": 4, "w": 2, "x": 1, "X": 1}
+_BITS: Final = {"r": 4, "w": 2, "x": 1}
 _SHIFTS: Final = {"u": 6, "g": 3, "o": 0}
 _SPECIAL: Final = {"u": 0o4000, "g": 0o2000, "o": 0}
+_CLAUSE: Final = re.compile(r"([ugoa]*)((?:[-+=](?:[rwxXst]*|[ugo]))+)")
+_ACTION: Final = re.compile(r"([-+=])([ugo]|[rwxXst]*)")
 
 
-def parse_mode(text: str, mode: int) -> int | None:
-    """The mode that `text` (octal or symbolic) makes of `mode`; None when it is none."""
+def parse_mode(text: str, mode: int, *, directory: bool = False, umask: int = 0) -> int | None:
+    """The mode that `text` (octal or symbolic) makes of `mode`; None when it is none.
+
+    Where no `ugoa` stands, bits of the umask are left alone.
+    """
     if re.fullmatch(r"[0-7]{1,5}", text):
-        return int(text, 8) & 0o7777
+        value = int(text, 8)
+        return value if value <= 0o7777 else None  # all bits of a mode
     for clause in text.split(","):
-        found = re.fullmatch(r"([ugoa]*)([-+=])([rwxXst]*)", clause)
+        found = _CLAUSE.fullmatch(clause)
         if not found:
             return None
-        who = set((found[1] or "a").replace("a", "ugo"))
-        letters = set(found[3])
-        bits = sum({_BITS[letter]: _BITS[letter] for letter in letters & _BITS.keys()}.values())
-        mask = sum(bits << _SHIFTS[letter] for letter in who)
-        mask |= sum(_SPECIAL[letter] for letter in who) if "s" in letters else 0
-        mask |= 0o1000 if "t" in letters else 0
-        field = sum((7 << _SHIFTS[letter]) | _SPECIAL[letter] for letter in who)
-        mode = mode | mask if found[2] == "+" else mode & ~mask if found[2] == "-" else (mode & ~field) | mask
+        who = set(found[1].replace("a", "ugo")) or set("ugo")
+        kept = 0 if found[1] else umask
+        for sign, letters in _ACTION.findall(found[2]):
+            mode = _applied(mode, who, sign, letters, kept, directory=directory)
     return mode
+
+
+def _applied(mode: int, who: set[str], sign: str, letters: str, kept: int, *, directory: bool) -> int:
+    if letters in _SHIFTS:
+        bits = mode >> _SHIFTS[letters] & 7
+    else:
+        bits = sum(_BITS[letter] for letter in set(letters) & _BITS.keys())
+        bits |= 1 if "X" in letters and (directory or mode & 0o111) else 0
+    mask = sum(bits << _SHIFTS[letter] for letter in who) & ~kept
+    mask |= sum(_SPECIAL[letter] for letter in who) if "s" in letters else 0
+    mask |= 0o1000 if "t" in letters else 0
+    if sign == "+":
+        return mode | mask
+    if sign == "-":
+        return mode & ~mask
+    field = sum((7 << _SHIFTS[letter]) | _SPECIAL[letter] for letter in who)
+    return (mode & ~field) | mask
 
 
 def _chmod(call: Call) -> int:
     words = [word for word in call.argv[1:] if not re.fullmatch(r"-[Rcvf]+|--[a-z]+", word)]
-    recursive = any(re.fullmatch(r"-[cvf]*R[Rcvf]*|--recursive", word) for word in call.argv[1:])
+    flags = "".join(word for word in call.argv[1:] if re.fullmatch(r"-[Rcvf]+", word))
+    flags += "R" if "--recursive" in call.argv else ""
     if len(words) < 2:
-        raise UsageError("" if not call.machine.persona.gnu else "missing operand")
+        raise UsageError("" if not call.process.bash else "missing operand")
     text, *names = words
-    if parse_mode(text, 0o644) is None:
-        raise FailedError(f"invalid mode '{text}'")
+    if call.process.bash and parse_mode(text, 0o644) is None:
+        raise FailedError(f"invalid mode: ‘{text}’".encode().decode("latin-1"))
     status = 0
     for name in names:
         try:
-            _change_mode(call, call.path(name), text, recursive=recursive)
+            _change_mode(call, name, text, flags)
         except PathError as error:
-            call.complain(
-                f"cannot access '{name}': {error.reason}"
-                if call.machine.persona.gnu
-                else f"{name}: {error.reason}"
-            )
             status = 1
+            if "f" not in flags or not call.process.bash:
+                shown = (
+                    f"cannot access '{name}': {error.reason}"
+                    if call.process.bash
+                    else f"{name}: {error.reason}"
+                )
+                call.complain(shown)
     return status
 
 
-def _change_mode(call: Call, path: str, text: str, *, recursive: bool) -> None:
-    fs = call.machine.fs
+def _change_mode(call: Call, name: str, text: str, flags: str) -> None:
+    fs, path = call.machine.fs, call.path(name)
+    call.machine.budget.charge()
     node = fs.node(path)
-    mode = parse_mode(text, node.mode)
+    mode = parse_mode(text, node.mode, directory=node.kind == "dir", umask=call.process.umask)
+    if mode is None:
+        raise FailedError(f"invalid mode '{text}'")
+    before = node.mode
     fs.change(path, mode=mode)
-    if mode is not None and mode & 0o111 and node.brought:
+    if "v" in flags or ("c" in flags and before != mode):
+        call.write(f"mode of '{name}' changed to {mode:04o} ({_letters(mode)})\n")
+    if mode & 0o111 and node.brought:
         call.machine.settle(fs.find(path)[1])
-    if recursive and node.kind == "dir":
-        for name, child in list(fs.node(path).children.items()):
-            call.machine.budget.charge()
+    if "R" in flags and node.kind == "dir":
+        for child_name, child in list(fs.node(path).children.items()):
             if child.kind != "link":
-                _change_mode(call, f"{path}/{name}", text, recursive=True)
+                _change_mode(call, f"{name.rstrip('/')}/{child_name}", text, flags)
+
+
+def _letters(mode: int) -> str:
+    return "".join("rwx"[2 - bit % 3] if mode >> bit & 1 else "-" for bit in range(8, -1, -1))
+
+
+def _owner(call: Call, text: str) -> tuple[int | None, int | None]:
+    """User and group that `user:group` names.
+
+    Raises:
+        FailedError: there is none of that name.
+    """
+    user, separator, group = (
+        text.replace(".", ":", 1).partition(":") if call.name == "chown" else ("", ":", text)
+    )
+    found = _identity(call, user, "user") if user else None
+    if separator and not group and user:
+        return found, found
+    return found, _identity(call, group, "group") if group else None
+
+
+def _identity(call: Call, name: str, what: str) -> int:
+    for user in call.machine.persona.users:
+        if name == user.name:
+            return user.uid if what == "user" else user.gid
+    if name.isdecimal():
+        return int(name[:9])
+    raise FailedError(
+        f"invalid {what}: ‘{name}’".encode().decode("latin-1")
+        if call.process.bash
+        else f"unknown {what} {name}"
+    )
 
 
 def _chown(call: Call) -> int:
-    words = [word for word in call.argv[1:] if not word.startswith("-")]
+    options = call.options("RhLHPcvf", {"recursive": "R"})
+    words = options.operands
     if len(words) < 2:
         raise UsageError
+    owner, group = _owner(call, words[0])
     status = 0
     for name in words[1:]:
         try:
-            call.machine.fs.change(call.path(name))
+            call.machine.fs.change(call.path(name), owner=owner, group=group)
         except PathError as error:
             call.complain(f"{name}: {error.reason}")
             status = 1
@@ -87,14 +148,15 @@ def _chown(call: Call) -> int:
 
 
 def _chattr(call: Call) -> int:
+    words = call.argv[1:]
+    names = [word for word in words if word[:1] not in {"-", "+", "="}]
+    if not words or len(names) == len(words):
+        raise UsageError
     status = 0
-    for name in call.argv[1:]:
-        if name[:1] not in {"-", "+", "="} and not call.machine.fs.exists(call.path(name)):
-            call.complain(
-                f"stat {name}: No such file or directory"
-                if not call.machine.persona.gnu
-                else f"No such file or directory while trying to stat {name}"
-            )
+    for name in names:
+        if not call.machine.fs.exists(call.path(name)):
+            text = "No such file or directory while trying to stat" if call.process.bash else "stat"
+            call.complain(f"{text} {name}" + ("" if call.process.bash else ": No such file or directory"))
             status = 1
     return status
 

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["PLACES", "SERVER_ONLY"]
+__all__ = ["APART", "PLACES", "SERVER_ONLY"]
 
 PLACES: Final[dict[str, tuple[str, ...]]] = {
     "/bin": tuple(
-        "ash bash base64 cat chgrp chmod chown cp cpio cttyhack date dd df dmesg dnsdomainname dumpkmap echo ed egrep "
+        "ash base64 cat chgrp chmod chown cp cpio cttyhack date dd df dmesg dnsdomainname dumpkmap echo ed egrep "
         "false fdflush fgrep getopt grep gunzip gzip hostname hush ionice iostat kill linux32 linux64 ln login ls "
         "lsattr lzop makemime mkdir mknod mktemp more mount mountpoint mpstat mt mv netstat nice pidof ping ping6 "
         "pipe_progress powertop printenv ps pwd reformime rev rm rmdir rpm run-parts scriptreplay sed setarch "
@@ -32,7 +32,7 @@ PLACES: Final[dict[str, tuple[str, ...]]] = {
         "rpm2cpio runsv runsvdir rx script seq setkeycodes setsid setuidgid sha1sum sha256sum sha512sum showkey "
         "shuf smemcap softlimit sort split strings sum sv tac tail taskset tee telnet test tftp time timeout top tr "
         "traceroute tty ttysize udpsvd unexpand uniq unix2dos unlzma unlzop unxz unzip uptime uudecode uuencode "
-        "volname wall wc wget which who whoami w xargs xxd xz xzcat yes curl".split()
+        "volname wall wc wget which who whoami w xargs xxd uncompress xz xzcat yes curl".split()
     ),
     "/usr/sbin": tuple(
         "brctl chpasswd chroot crond dhcprelay dnsd ether-wake fakeidentd fbset ftpd httpd ifplugd inetd killall5 "
@@ -46,3 +46,6 @@ SERVER_ONLY: Final = tuple(
     "nano lsblk ss journalctl chage usermod useradd userdel iptables-save iptables-restore ip6tables chpasswd nproc "
     "numfmt shasum sha384sum ldconfig locale pkill ufw".split()
 )
+
+APART: Final = frozenset({"curl", "dropbear", "iptables", "powertop", "rpm", "rpm2cpio"})
+"""Programs of such a device that are no part of BusyBox."""

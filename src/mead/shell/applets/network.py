@@ -7,9 +7,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from mead.shell.call import Applet, Call, UsageError
+from mead.shell.applets.hosts import is_unknown
+from mead.shell.call import Applet, Call, FailedError, UsageError
 
 __all__ = ["TABLE"]
+
+_ETHERNET: Final = (
+    "2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc fq_codel qlen 1000\n    link/ether "
+)
 
 
 def _gateway(call: Call) -> str:
@@ -19,7 +24,7 @@ def _gateway(call: Call) -> str:
 def _ifconfig(call: Call) -> int:
     persona = call.machine.persona
     if len(call.argv) > 2:
-        return 0
+        return _configured(call)
     packets = persona.number("rx", 90_000, 900_000)
     network = persona.address.rpartition(".")[0]
     text = {
@@ -47,60 +52,141 @@ def _ifconfig(call: Call) -> int:
     return 0
 
 
+def _configured(call: Call) -> int:
+    name = call.argv[1]
+    if name in {"eth0", "lo"}:
+        return 0
+    call.say("ifconfig: SIOCSIFADDR: No such device\n" if not call.process.bash else f"{name}: ERROR\n")
+    return 1
+
+
 def _ip(call: Call) -> int:
-    persona = call.machine.persona
     words = [word for word in call.argv[1:] if not word.startswith("-")]
-    what = words[0] if words else ""
-    if what.startswith("a"):
-        call.write(
-            "1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue qlen 1000\n    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00\n"
-            "    inet 127.0.0.1/8 scope host lo\n       valid_lft forever preferred_lft forever\n"
-            f"2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc fq_codel qlen 1000\n    link/ether {persona.hardware_address} brd ff:ff:ff:ff:ff:ff\n"
-            f"    inet {persona.address}/24 brd {persona.address.rpartition('.')[0]}.255 scope global eth0\n       valid_lft forever preferred_lft forever\n"
-        )
-    elif what.startswith("r"):
-        network = persona.address.rpartition(".")[0]
-        call.write(
-            f"default via {_gateway(call)} dev eth0 \n{network}.0/24 dev eth0 scope link  src {persona.address} \n"
-        )
-    elif what.startswith("n"):
-        call.write(f"{_gateway(call)} dev eth0 lladdr {persona.hardware_address[:-2]}01 REACHABLE\n")
-    elif not what:
+    words = [call.name[2:], *words] if call.name in {"ipaddr", "iplink", "iproute", "ipneigh"} else words
+    if not words:
         raise UsageError
+    what, *rest = words
+    if rest[:1] and (rest[0] in {"ls", "dev"} or "show".startswith(rest[0]) or "list".startswith(rest[0])):
+        rest = [word for word in rest[1:] if word != "dev"]
+    if "address".startswith(what) or "link".startswith(what):
+        return _interfaces(call, rest[0] if rest else "", addresses="address".startswith(what))
+    if "route".startswith(what):
+        network = call.machine.persona.address.rpartition(".")[0]
+        call.write(
+            f"default via {_gateway(call)} dev eth0 \n{network}.0/24 dev eth0 scope link  src {call.machine.persona.address} \n"
+        )
+        return 0
+    if "neighbor".startswith(what) or "neighbour".startswith(what):
+        call.write(
+            f"{_gateway(call)} dev eth0 lladdr {call.machine.persona.hardware_address[:-2]}01 REACHABLE\n"
+        )
+        return 0
+    if what in {"rule", "tunnel", "addrlabel", "xfrm", "maddr"}:
+        return 0
+    if call.process.bash:
+        call.say(f'Object "{what}" is unknown, try "ip help".\n')
+        return 1
+    raise UsageError
+
+
+def _interfaces(call: Call, only: str, *, addresses: bool) -> int:
+    persona = call.machine.persona
+    network = persona.address.rpartition(".")[0]
+    texts = {
+        "lo": (
+            "1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue qlen 1000\n    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00\n",
+            "    inet 127.0.0.1/8 scope host lo\n       valid_lft forever preferred_lft forever\n",
+        ),
+        "eth0": (
+            f"{_ETHERNET}{persona.hardware_address} brd ff:ff:ff:ff:ff:ff\n",
+            f"    inet {persona.address}/24 brd {network}.255 scope global eth0\n       valid_lft forever preferred_lft forever\n",
+        ),
+    }
+    if only and only not in texts:
+        if call.process.bash:
+            call.say(f'Device "{only}" does not exist.\n')
+        else:
+            call.say(f"ip: can't find device '{only}'\n")
+        return 1
+    for name, (link, inet) in texts.items():
+        if only in ("", name):
+            call.write(link + (inet if addresses else ""))
     return 0
 
 
-def _route(call: Call) -> int:
-    if any(word in {"add", "del"} for word in call.argv):
-        return 0
+def _routes(call: Call, *, numeric: bool) -> list[tuple[str, str, str, str]]:
     network = call.machine.persona.address.rpartition(".")[0]
+    every, direct = ("0.0.0.0", "0.0.0.0") if numeric else ("default", "*")
+    return [(every, _gateway(call), "0.0.0.0", "UG"), (f"{network}.0", direct, "255.255.255.0", "U")]
+
+
+def _route(call: Call) -> int:
+    words = call.argv[1:]
+    if words[:1] in (["add"], ["del"]):
+        if len(words) < 2:
+            raise UsageError
+        return 0
+    options = call.options("neA:")
     call.write(
         "Kernel IP routing table\nDestination     Gateway         Genmask         Flags Metric Ref    Use Iface\n"
-        f"{'0.0.0.0' if '-n' in call.argv else 'default':<15} {_gateway(call):<15} 0.0.0.0         UG    0      0        0 eth0\n"
-        f"{network + '.0':<15} {'0.0.0.0' if '-n' in call.argv else '*':<15} 255.255.255.0   U     0      0        0 eth0\n"
     )
+    for row in _routes(call, numeric="n" in options):
+        call.write(f"{row[0]:<15} {row[1]:<15} {row[2]:<15} {row[3]:<5} 0      0        0 eth0\n")
     return 0
 
 
 def _netstat(call: Call) -> int:
-    flags = "".join(word for word in call.argv[1:] if word.startswith("-"))
-    if "r" in flags:
-        return _route(call)
-    program = "      PID/Program name" if "p" in flags else ""
-    owner = "      -" if program else ""
-    ports = (22, 80) if call.machine.persona.gnu else (23, 80, 554)
-    call.write(
-        "Active Internet connections ("
-        + ("only servers" if "l" in flags else "servers and established")
-        + ")\n"
+    if call.name == "ss":
+        return _ss(call)
+    options = call.options(
+        "laenptuwxrWT", {"listening": "l", "all": "a", "numeric": "n", "tcp": "t", "program": "p"}
     )
-    call.write(f"Proto Recv-Q Send-Q Local Address           Foreign Address         State {program}\n")
-    for port in ports:
-        call.write(f"tcp        0      0 {'0.0.0.0:' + str(port):<23} {'0.0.0.0:*':<23} LISTEN{owner}\n")
+    if "r" in options:
+        call.write(
+            "Kernel IP routing table\nDestination     Gateway         Genmask         Flags   MSS Window  irtt Iface\n"
+        )
+        for row in _routes(call, numeric="n" in options):
+            call.write(f"{row[0]:<15} {row[1]:<15} {row[2]:<15} {row[3]:<5}     0 0          0 eth0\n")
+        return 0
+    program = "PID/Program name    " if "p" in options else ""
+    owner = "-                   " if "p" in options else ""
+    what = (
+        "(only servers)"
+        if "l" in options
+        else "(servers and established)"
+        if "a" in options
+        else "(w/o servers)"
+    )
+    call.write(f"Active Internet connections {what}\n")
+    call.write(f"Proto Recv-Q Send-Q Local Address           Foreign Address         State       {program}\n")
+    if options.values.keys() & {"l", "a"} and "u" not in options:
+        for port in _ports(call):
+            local = f"{'0.0.0.0:' + str(port):<23}"
+            call.write(f"tcp        0      0 {local} {'0.0.0.0:*':<23} LISTEN      {owner}".rstrip() + "\n")
+    if "l" not in options and call.machine.peer and "u" not in options:
+        local = f"{call.machine.persona.address}:{_ports(call)[0]}"
+        remote = f"{call.machine.peer}:{call.machine.persona.number(call.machine.peer, 32_768, 60_999)}"
+        call.write(f"tcp        0      0 {local:<23} {remote:<23} ESTABLISHED {owner}".rstrip() + "\n")
+    return 0
+
+
+def _ports(call: Call) -> tuple[int, ...]:
+    return (22, 80) if call.process.bash else (23, 80, 554)
+
+
+def _ss(call: Call) -> int:
+    call.write("Netid  State   Recv-Q  Send-Q   Local Address:Port   Peer Address:Port  Process\n")
+    for port in _ports(call):
+        call.write(f"tcp    LISTEN  0       128            0.0.0.0:{port:<6}      0.0.0.0:*\n")
     return 0
 
 
 def _iptables(call: Call) -> int:
+    if len(call.argv) < 2:
+        call.say(
+            "iptables v1.4.21: no command specified\nTry `iptables -h' or 'iptables --help' for more information.\n"
+        )
+        return 2
     if {"-L", "--list", "-nvL", "-nL", "-vnL"} & set(call.argv):
         for chain in ("INPUT", "FORWARD", "OUTPUT"):
             call.write(
@@ -129,6 +215,13 @@ def _ping(call: Call) -> int:
     address = (
         host if re.fullmatch(r"[0-9.]+", host) else f"203.0.113.{call.machine.persona.number(host, 2, 250)}"
     )
+    if is_unknown(host):
+        call.say(
+            f"ping: bad address '{host}'\n"
+            if not call.process.bash
+            else f"ping: {host}: Name or service not known\n"
+        )
+        return 1 if not call.process.bash else 2
     call.write(f"PING {host} ({address}): 56 data bytes\n")
     base = call.machine.persona.number(f"rtt:{host}", 900, 38_000) / 1000
     for sequence in range(count):
@@ -146,8 +239,9 @@ def _telnet(call: Call) -> int:
     words = [word for word in call.argv[1:] if not word.startswith("-")]
     if not words:
         raise UsageError
-    call.say(f"telnet: can't connect to remote host ({words[0]}): Connection refused\n")
-    return 1
+    if is_unknown(words[0]):
+        raise FailedError(f"bad address '{words[0]}'")
+    raise FailedError(f"can't connect to remote host ({words[0]}): Connection refused")
 
 
 def _nslookup(call: Call) -> int:
@@ -174,7 +268,7 @@ def _ssh(call: Call) -> int:
 
 
 TABLE: Final[dict[str, Applet]] = {
-    "ifconfig": _ifconfig, "ip": _ip, "iproute": _ip, "ipaddr": _ip, "route": _route, "netstat": _netstat, "ss": _netstat,
+    "ifconfig": _ifconfig, "ip": _ip, "iproute": _ip, "ipaddr": _ip, "iplink": _ip, "ipneigh": _ip, "route": _route, "netstat": _netstat, "ss": _netstat,
     "iptables": _iptables, "ip6tables": _iptables, "ping": _ping, "ping6": _ping, "telnet": _telnet,
     "nslookup": _nslookup, "arp": _arp, "ssh": _ssh,
 }  # fmt: skip

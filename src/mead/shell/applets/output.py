@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands that print what they are told: echo, printf, seq, yes, sleep."""
+"""Commands that print what they are told, or wait: echo, seq, yes, sleep."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from typing import Final
 
 from mead.shell.ast import encode
 from mead.shell.call import Applet, Call, FailedError, UsageError
-from mead.shell.escapes import echo_escapes, printf_escapes
+from mead.shell.escapes import echo_escapes
 from mead.shell.files import FileSink
+from mead.shell.limits import LimitReachedError
 from mead.shell.streams import Buffer, EndlessError
 
-__all__ = ["TABLE", "formatted"]
+__all__ = ["TABLE", "note_layer"]
 
-_DIRECTIVE: Final = re.compile(r"%(?:%|([-+ #0]*)(\*|\d{0,6})(?:\.(\*|\d{0,6}))?([diouxXcsbeEfgG]))")
-_INTEGER: Final = re.compile(r"\s*([-+]?)(0[xX][0-9a-fA-F]+|\d+)")
+_DURATION: Final = re.compile(r"(\d{1,9}\.?\d{0,9}|\.\d{1,9}|inf(?:inity)?)([smhd]?)")
+_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_FOREVER: Final = 86_400.0 * 365
+_SEQ_NUMBER: Final = re.compile(r"[-+]?\d{1,15}(?:\.\d{0,6})?")
 
 
 def _echo(call: Call) -> int:
@@ -24,131 +27,67 @@ def _echo(call: Call) -> int:
     while words and re.fullmatch(r"-[neE]+", words[0]):
         for letter in words.pop(0)[1:]:
             newline = newline and letter != "n"
-            escapes = letter == "e" or (escapes and letter != "E")
+            escapes = letter == "e" or (escapes and (letter != "E" or not call.process.bash))
     text = " ".join(words)
     if escapes and "\\" in text:
         resolved, ended = echo_escapes(text)
         newline = newline and not ended
-        _note_layer(call, text, resolved)
+        note_layer(call, text, resolved)
         text = resolved
     call.write(text + "\n" if newline else text)
     return 0
 
 
-def _note_layer(call: Call, text: str, resolved: str) -> None:
+def note_layer(call: Call, text: str, resolved: str) -> None:
+    """Tell of bytes that were written as escapes, unless a file gets them, which is told of anyway."""
     if ("\\x" in text or re.search(r"\\0?[0-7]{3}", text)) and not isinstance(call.stdout, FileSink):
         call.machine.decoded("escapes", encode(resolved))
 
 
-def _printf(call: Call) -> int:
-    words = call.argv[1:]
-    if words[:1] == ["-v"] and len(words) > 2:
-        call.process.variables[words[1]] = formatted(call, words[2], words[3:])
-        return 0
-    if words[:1] == ["--"]:
-        words = words[1:]
-    if not words:
-        raise FailedError("usage: printf FORMAT [ARGUMENT...]") if call.title != call.name else UsageError
-    text = formatted(call, words[0], words[1:])
-    _note_layer(call, words[0], text)
-    call.write(text)
-    return 0
-
-
-def formatted(call: Call, template: str, arguments: list[str]) -> str:
-    """What printf makes of a format and its arguments; the format is used again until none is left.
-
-    Raises:
-        FailedError: a width is too large.
-    """
-    pieces: list[str] = []
-    queue = list(reversed(arguments))
-    while True:
-        before = len(queue)
-        pieces.append(_once(template, queue))
-        call.machine.budget.charge_bytes(len(pieces[-1]))
-        if not queue or len(queue) == before:
-            return "".join(pieces)
-
-
-def _once(template: str, queue: list[str]) -> str:
-    pieces: list[str] = []
-    position = 0
-    for found in _DIRECTIVE.finditer(template):
-        pieces.append(printf_escapes(template[position : found.start()]))
-        position = found.end()
-        if found[0] == "%%":
-            pieces.append("%")
-            continue
-        flags, width, precision, kind = found.groups()
-        if width == "*":
-            width = str(_number(queue.pop() if queue else ""))
-        if precision == "*":
-            precision = str(_number(queue.pop() if queue else ""))
-        if max(int(width or 0), int(precision or 0)) > 65_536:
-            raise FailedError("invalid width")
-        pieces.append(_directive(flags, width, precision, kind, queue.pop() if queue else None))
-    pieces.append(printf_escapes(template[position:]))
-    return "".join(pieces)
-
-
-def _directive(flags: str, width: str, precision: str | None, kind: str, word: str | None) -> str:
-    tail = f"{flags}{width}" + ("" if precision is None else f".{precision}")
-    if kind == "c":
-        return f"%{tail}s" % (word or "")[:1]
-    if kind == "s":
-        return f"%{tail}s" % (word or "")
-    if kind == "b":
-        return f"%{tail}s" % echo_escapes(word or "")[0]
-    if kind in "eEfgG":
-        try:
-            return f"%{tail}{kind}" % float(word or 0)
-        except (ValueError, OverflowError):
-            return f"%{tail}{kind}" % 0.0
-    value = _number(word or "")
-    if kind in "ouxX":
-        value &= (1 << 64) - 1
-    return f"%{tail}{'d' if kind in 'iu' else kind}" % value
-
-
-def _number(word: str) -> int:
-    if word[:1] in {"'", '"'}:
-        return ord(word[1]) if len(word) > 1 else 0
-    found = _INTEGER.match(word[:64])
-    if not found:
-        return 0
-    digits = found[2]
-    base = (
-        16 if digits[:2] in {"0x", "0X"} else 8 if digits[0] == "0" and re.fullmatch("[0-7]+", digits) else 10
-    )
-    return int(digits, base) * (-1 if found[1] == "-" else 1)
-
-
 def _seq(call: Call) -> int:
     words = call.argv[1:]
-    separator = "\n"
-    while words and (words[0] == "-w" or words[0].startswith("-s")):
+    separator, padded = "\n", False
+    while words and (words[0] in {"-w", "-f"} or words[0].startswith("-s")):
         option = words.pop(0)
-        if option == "-s" and words:
-            separator = words.pop(0)
-        elif option != "-w":
+        if option == "-w":
+            padded = True
+        elif option in {"-s", "-f"} and words:
+            value = words.pop(0)
+            separator = value if option == "-s" else separator
+        else:
             separator = option[2:]
-    try:
-        numbers = [int(word) for word in words]
-    except ValueError as error:
-        raise UsageError from error
-    if not 1 <= len(numbers) <= 3:
-        raise UsageError
-    first, step, last = {1: (1, 1, numbers[0]), 2: (numbers[0], 1, numbers[-1])}.get(len(numbers)) or tuple(
-        numbers
-    )
-    if step == 0:
-        raise FailedError("invalid zero increment value")
-    values = range(first, last + (1 if step > 0 else -1), step)
-    call.machine.budget.charge(len(values) // 32 if len(values) < 1 << 40 else 1 << 40)
-    if values:
-        call.write(separator.join(map(str, values)) + "\n")
+    if not 1 <= len(words) <= 3:
+        raise UsageError("" if not call.process.bash else "missing operand")
+    call.write(_sequence(call, words, separator, padded=padded))
     return 0
+
+
+def _sequence(call: Call, words: list[str], separator: str, *, padded: bool) -> str:
+    """The numbers that `seq` counts; with a point if one of its words has one."""
+    wrong = next((word for word in words if not _SEQ_NUMBER.fullmatch(word)), None)
+    if wrong is not None:
+        quoted = f"invalid floating point argument: ‘{wrong}’".encode().decode("latin-1")
+        if not call.process.bash:
+            raise UsageError
+        raise FailedError(quoted)
+    places = max(len(word.partition(".")[2]) for word in words)
+    scale = 10**places
+    values = [round(float(word) * scale) for word in words]
+    first, step = (values[0], scale) if len(values) < 3 else (values[0], values[1])
+    first = scale if len(values) == 1 else first
+    if step == 0:
+        raise (
+            FailedError("invalid zero increment value")
+            if call.process.bash
+            else LimitReachedError("endless_output", 1, "commands")
+        )
+    numbers = range(first, values[-1] + (1 if step > 0 else -1), step)
+    call.machine.budget.charge(len(numbers) // 32 if len(numbers) < 1 << 40 else 1 << 40)
+    shown = [f"{number / scale:.{places}f}" for number in numbers]
+    if padded:
+        width = max(map(len, (shown or [""])[:1] + shown[-1:]))
+        shown = [text.zfill(width) for text in shown]
+    return separator.join(shown) + "\n" if shown else ""
 
 
 def _yes(call: Call) -> int:
@@ -171,10 +110,27 @@ def _false(call: Call) -> int:
 
 
 def _sleep(call: Call) -> int:
+    words = call.argv[1:]
+    if not words:
+        raise UsageError("" if not call.process.bash else "missing operand")
+    seconds = 0.0
+    for word in words:
+        found = _DURATION.fullmatch(word)
+        if found is None:
+            quoted = f"invalid time interval ‘{word}’".encode().decode("latin-1")
+            raise FailedError(quoted if call.process.bash else f"invalid number '{word}'")
+        amount = _FOREVER if found[1].startswith("inf") else float(found[1])
+        seconds += amount * _SECONDS[found[2]]
+    call.machine.sleep(seconds)
+    return 0
+
+
+def _usleep(call: Call) -> int:
     if len(call.argv) < 2:
         raise UsageError
-    if not re.fullmatch(r"(\d+\.?\d*|\.\d+|inf(inity)?)[smhd]?", call.argv[1]):
+    if not call.argv[1].isdecimal():
         raise FailedError(f"invalid number '{call.argv[1]}'")
+    call.machine.sleep(int(call.argv[1][:12]) / 1e6)
     return 0
 
 
@@ -184,6 +140,6 @@ def _clear(call: Call) -> int:
 
 
 TABLE: Final[dict[str, Applet]] = {
-    "echo": _echo, "printf": _printf, "seq": _seq, "yes": _yes, "true": _true, "false": _false, ":": _true,
-    "sleep": _sleep, "usleep": _sleep, "clear": _clear, "reset": _clear, "sync": _true,
+    "echo": _echo, "seq": _seq, "yes": _yes, "true": _true, "false": _false, ":": _true,
+    "sleep": _sleep, "usleep": _usleep, "clear": _clear, "reset": _clear, "sync": _true,
 }  # fmt: skip

@@ -4,19 +4,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
+from mead.shell.applets import signals
 from mead.shell.call import Applet, Call, FailedError, UsageError
 from mead.shell.system_files import load_now, memory_now, running
 
 __all__ = ["TABLE"]
-
-_SIGNALS: Final = [
-    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE",
-    "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ",
-    "VTALRM", "PROF", "WINCH", "POLL", "PWR", "SYS",
-]  # fmt: skip
 
 
 def _list(call: Call) -> list[tuple[int, str, str, int]]:
@@ -25,32 +19,72 @@ def _list(call: Call) -> list[tuple[int, str, str, int]]:
     found = [entry for entry in running(machine.persona) if entry[0] not in machine.killed]
     shell = "-bash" if machine.persona.gnu else "-sh"
     found.append((machine.shell_pid, machine.username, shell, 1_580))
+    found += [(pid, machine.username, command, 1_412) for pid, command in machine.children.items()]
     found.append((machine.shell_pid + 7, machine.username, " ".join(call.argv), 1_576))
     return found
 
 
+_COLUMNS: Final = {
+    "user": ("USER", 8), "group": ("GROUP", 8), "comm": ("COMMAND", 16), "args": ("COMMAND", 256), "pid": ("PID", 5),
+    "ppid": ("PPID", 5), "pgid": ("PGID", 5), "tty": ("TT", 6), "vsz": ("VSZ", 4), "rss": ("RSS", 4),
+    "stat": ("STAT", 4), "time": ("TIME", 6), "etime": ("ELAPSED", 7), "nice": ("NI", 5),
+}  # fmt: skip
+
+
 def _ps(call: Call) -> int:
-    flags = "".join(call.argv[1:]).replace("-", "")
+    if call.process.bash:
+        return _ps_server(call)
     entries = _list(call)
-    if call.machine.persona.gnu:
-        if "u" in flags or "f" in flags:
-            call.write("USER         PID %CPU %MEM    VSZ   RSS TTY      STAT START   TIME COMMAND\n")
-            for pid, user, command, size in entries:
-                call.write(
-                    f"{user:<8} {pid:>7}  0.0  0.1 {size:>6} {size // 3:>5} ?        Ss   Jan01   0:00 {command}\n"
-                )
-        else:
-            shown = entries if {"e", "A", "x", "a"} & set(flags) else entries[-2:]
-            call.write("    PID TTY          TIME CMD\n")
-            for pid, _, command, _ in shown:
-                call.write(
-                    f"{pid:>7} pts/0    00:00:00 {command.split(' ')[0].lstrip('-').rpartition('/')[2]}\n"
-                )
-        return 0
+    options = call.options("o:TlawuxefAZ" if "-" in "".join(call.argv[1:2]) else "", {})
+    if "o" in options:
+        return _ps_columns(call, entries, options.get("o"))
     call.write("  PID USER       VSZ STAT COMMAND\n")
     for pid, user, command, size in entries:
         state = "SW " if size == 0 else "S  "
         call.write(f"{pid:>5} {user:<8} {size or 0:>5} {state} {command}\n")
+    return 0
+
+
+def _ps_columns(call: Call, entries: list[tuple[int, str, str, int]], text: str) -> int:
+    names = [part.partition("=")[0] for part in text.replace(" ", ",").split(",") if part]
+    wrong = next((name for name in names if name not in _COLUMNS), None)
+    if wrong is not None:
+        known = ",".join(_COLUMNS)
+        raise FailedError(f"bad -o argument '{wrong}', supported arguments: {known}")
+    rows = [{name: _COLUMNS[name][0] for name in names}]
+    rows += [_cells(pid, user, command, size) for pid, user, command, size in entries]
+    for row in rows:
+        cells = [row[name].ljust(_COLUMNS[name][1])[: _COLUMNS[name][1]] for name in names[:-1]]
+        call.write(" ".join([*cells, row[names[-1]]]) + "\n")
+    return 0
+
+
+def _cells(pid: int, user: str, command: str, size: int) -> dict[str, str]:
+    name = command.lstrip("-").split(" ")[0].rpartition("/")[2]
+    return {
+        "user": user, "group": user, "comm": name[:15], "args": command, "pid": str(pid), "ppid": "1" if pid > 1 else "0",
+        "pgid": str(pid), "tty": "?", "vsz": str(size), "rss": str(size // 3), "stat": "S" if size else "SW",
+        "time": "0:00", "etime": "1d02", "nice": "0",
+    }  # fmt: skip
+
+
+def _ps_server(call: Call) -> int:
+    entries = _list(call)
+    flags = "".join(call.argv[1:]).replace("-", "")
+    booted = f"{call.machine.persona.boot_time:%b%d}"
+    if "u" in flags or "f" in flags:
+        call.write("USER         PID %CPU %MEM    VSZ   RSS TTY      STAT START   TIME COMMAND\n")
+        for pid, user, command, size in entries:
+            tty = "pts/0   " if pid >= call.machine.shell_pid else "?       "
+            call.write(
+                f"{user:<8} {pid:>7}  0.0  0.1 {size:>6} {size // 3:>5} {tty} Ss   {booted}   0:00 {command}\n"
+            )
+        return 0
+    shown = entries if {"e", "A", "x", "a"} & set(flags) else entries[-2:]
+    call.write("    PID TTY          TIME CMD\n")
+    for pid, _, command, _ in shown:
+        name = command.split(" ")[0].lstrip("-").rpartition("/")[2]
+        call.write(f"{pid:>7} pts/0    00:00:00 {name}\n")
     return 0
 
 
@@ -67,68 +101,50 @@ def _top(call: Call) -> int:
     return 0
 
 
-def _signal_list(call: Call) -> int:
-    call.write("".join(f"{number:>2}) {name}\n" for number, name in enumerate(_SIGNALS, 1)))
-    return 0
-
-
-def _kill(call: Call) -> int:
+def _killall(call: Call) -> int:
     words = call.argv[1:]
-    if words[:1] == ["-l"]:
-        return _signal_list(call)
-    if words and re.fullmatch(r"-(\d+|[A-Z0-9]+|s)", words[0]):
-        words = words[2:] if words[0] == "-s" else words[1:]
-    if not words:
-        raise FailedError("you need to specify whom to kill") if call.title != "kill" else UsageError
-    status = 0
+    if call.name == "killall" and words[:1] == ["-l"]:
+        return signals.kill(call)
+    number, names = 15, list[str]()
     for word in words:
-        status = _kill_one(call, word) or status
+        if not word.startswith("-"):
+            names.append(word)
+        elif (found := signals.number_of(word[1:])) is not None:
+            number = found
+        elif call.name == "killall" and word != "-q" and not call.process.bash:
+            raise FailedError(f"bad signal name '{word[1:]}'")
+    if not names:
+        if call.process.bash or call.name != "killall":
+            raise UsageError
+        raise FailedError("you need to specify whom to kill")
+    status = 0
+    for name in names:
+        status = _kill_named(call, name, number) or status
     return status
 
 
-def _kill_one(call: Call, word: str) -> int:
-    if not re.fullmatch(r"[-%]?\d{1,9}", word):
-        call.complain(
-            f"invalid number '{word}'"
-            if not call.machine.persona.gnu
-            else f"{word}: arguments must be process or job IDs"
-        )
-        return 1
-    pid = abs(int(word.lstrip("%")))
-    if pid in {entry[0] for entry in _list(call)} or word.startswith("%") or pid == call.process.background:
-        call.machine.kill(pid)
+def _kill_named(call: Call, name: str, number: int) -> int:
+    pids = _pids(call, name)
+    for pid in pids:
+        signals.send(call, pid, number)
+    if pids:
         return 0
-    call.complain(
-        f"can't kill pid {word}: No such process"
-        if not call.machine.persona.gnu
-        else f"({word}) - No such process"
-    )
+    if call.name == "killall" and "-q" not in call.argv:
+        call.complain(f"{name}: no process {'found' if call.process.bash else 'killed'}")
     return 1
 
 
-def _killall(call: Call) -> int:
-    names = [word for word in call.argv[1:] if not word.startswith("-")]
-    if not names:
-        raise UsageError
-    status = 0
-    for name in names:
-        pids = _pids(call, name)
-        for pid in pids:
-            call.machine.kill(pid)
-        if not pids:
-            status = 1
-            if call.name == "killall" and "-q" not in call.argv:
-                call.complain(f"{name}: no process {'found' if call.machine.persona.gnu else 'killed'}")
-    return status
-
-
 def _pids(call: Call, name: str) -> list[int]:
-    found: list[int] = []
-    for pid, _, command, _ in running(call.machine.persona):
-        program = command.split(" ")[0].strip("[]").rpartition("/")[2]
-        if pid > 1 and pid not in call.machine.killed and program == name:
+    """Ids of processes by name, the newest first; pgrep and pkill look for a part of it."""
+    machine, found = call.machine, list[int]()
+    entries = [(pid, command) for pid, _, command, _ in running(machine.persona) if pid not in machine.killed]
+    for pid, command in [*entries, *machine.children.items()]:
+        program = command.lstrip("-").split(" ")[0].strip("[]").rpartition("/")[2]
+        whole = command if "-f" in call.argv else program
+        same = name in whole if call.name in {"pgrep", "pkill"} else program == name
+        if pid > 1 and same:
             found.append(pid)
-    return found
+    return found[::-1]
 
 
 def _pidof(call: Call) -> int:
@@ -136,8 +152,10 @@ def _pidof(call: Call) -> int:
     pids = [pid for name in names for pid in _pids(call, name)]
     if not pids:
         return 1
+    if call.name == "pgrep":
+        pids.sort()
     end = "\n" if call.name == "pgrep" else " "
-    call.write(end.join(map(str, pids)) + "\n")
+    call.write(end.join(map(str, pids[:1] if "-s" in call.argv else pids)) + "\n")
     return 0
 
 
@@ -148,6 +166,6 @@ def _renice(call: Call) -> int:
 
 
 TABLE: Final[dict[str, Applet]] = {
-    "ps": _ps, "top": _top, "htop": _top, "kill": _kill, "killall": _killall, "pkill": _killall, "killall5": _killall,
+    "ps": _ps, "top": _top, "htop": _top, "kill": signals.kill, "killall": _killall, "pkill": _killall, "killall5": _killall,
     "pidof": _pidof, "pgrep": _pidof, "renice": _renice,
 }  # fmt: skip

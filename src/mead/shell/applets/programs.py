@@ -8,6 +8,7 @@ from typing import Final
 
 from mead.shell.ast import decode, encode
 from mead.shell.call import Applet, Call, FailedError, UsageError
+from mead.shell.process import Process
 from mead.shell.scripts import decoded_layers, urls_in
 from mead.shell.vfs import PathError
 
@@ -27,31 +28,45 @@ def announce(call: Call, name: str, data: bytes) -> None:
         )
 
 
+_BANNER_WIDTH: Final = 72
+_LETTERS: Final = frozenset("efIimnsxvCabuEcVlop")
+
+
 def _shell(call: Call) -> int:
+    """Sh and its like: `-c text`, a script, or what is typed."""
     words = call.argv[1:]
-    run_text = standard_input = False
+    options: set[str] = set()
+    bash = call.machine.persona.gnu
     while words and re.fullmatch(r"[-+][A-Za-z]+|--\w*", words[0]):
         option = words.pop(0)
-        run_text = run_text or (option[0] == "-" and option[1] != "-" and "c" in option)
-        standard_input = standard_input or "s" in option[1:]
-        if option == "-o" and words:
-            words.pop(0)
-    if run_text:
-        return _text(call, words)
-    if words and not standard_input:
-        return _file(call, words)
-    return _standard_input(call, words)
+        if option.startswith("--"):
+            continue
+        wrong = next((letter for letter in option[1:] if letter not in _LETTERS), None)
+        if wrong is not None and not bash:
+            call.say(f"{call.name}: illegal option {option[0]}{wrong}\n")
+            return 2
+        (options.update if option[0] == "-" else options.difference_update)(option[1:])
+        if "o" in option and words:
+            options |= {"pipefail"} & {words.pop(0)}
+    process = call.shell.fresh(call.process)
+    process.name, process.options = call.name, options - {"s", "o", "l", "i"}
+    if "c" in options:
+        return _text(call, words, process)
+    if words and "s" not in options:
+        return _file(call, words, process)
+    return _standard_input(call, words, process)
 
 
-def _text(call: Call, words: list[str]) -> int:
+def _text(call: Call, words: list[str], process: Process) -> int:
     if not words:
         raise FailedError("-c requires an argument", 2)
-    copy = call.shell.child(call.process)
-    copy.name, copy.arguments, copy.script = (words[1] if len(words) > 1 else call.name), words[2:], False
-    return call.shell.run_text(words[0], copy)
+    if len(words) > 1:
+        process.name = process.command = words[1]
+        process.arguments = words[2:]
+    return call.shell.ended(call.shell.run_text(words[0], process), call.process)
 
 
-def _file(call: Call, words: list[str]) -> int:
+def _file(call: Call, words: list[str], process: Process) -> int:
     name = words[0]
     try:
         source = call.source(name)
@@ -74,48 +89,66 @@ def _file(call: Call, words: list[str]) -> int:
             else f"{name}: {name}: cannot execute binary file\n"
         )
         return 2
-    return call.shell.run_script(decode(data), name, words[1:], call.process)
+    return call.shell.run_script(decode(data), name, words[1:], process)
 
 
-def _standard_input(call: Call, words: list[str]) -> int:
+def _standard_input(call: Call, words: list[str], process: Process) -> int:
     source = call.stdin
-    if source.interactive and call.machine.interactive:
-        return call.machine.deeper(call.name)
+    if source.interactive and call.process.interactive:
+        return _inner(call)
     data = call.drain(source)
     waits = source.waits
     if waits is not None or data:
         url = None if waits in call.machine.bodies else waits
         if waits is not None:
             call.machine.executed("/dev/stdin", call.argv, data or None, url, call.process.depth)
-        return call.shell.run_script(decode(data), call.name, words, call.process)
+        return call.shell.run_script(decode(data), call.name, words, process)
     return 0
+
+
+def _inner(call: Call) -> int:
+    """A shell at the terminal inside of the shell."""
+    name = call.name if call.name in {"sh", "ash", "bash", "dash", "hush"} else "sh"
+    process = call.shell.fresh(call.process)
+    process.name, process.interactive = name, True
+    process.options = set("smi")
+    process.stdout = process.stderr = call.machine.terminal
+    process.nesting = 0
+    process.variables |= {"PS1": "# ", "PS2": "> "}
+    if not call.process.bash:
+        version = call.machine.persona.busybox_version
+        call.write(
+            f"\n\nBusyBox {version} built-in shell (ash)\nEnter 'help' for a list of built-in commands.\n\n"
+        )
+    return call.machine.deeper(process)
 
 
 def _busybox(call: Call) -> int:
     words = call.argv[1:]
+    names = sorted(call.shell.applet_names)
     if not words or words[0] == "--help":
-        call.write(_banner(call))
+        call.write(_banner(call.machine.persona.busybox_version, names))
         return 0
     if words[0] in {"--list", "--list-full"}:
-        call.write("".join(f"{name}\n" for name in sorted(call.shell.applet_names)))
+        call.write("".join(f"{name}\n" for name in names))
         return 0
     if words[0] == "--install":
         return 0
     return call.shell.run_applet(words, call.process)
 
 
-def _banner(call: Call) -> str:
+def _banner(version: str, names: list[str]) -> str:
     lines: list[str] = []
     line = ""
-    for name in sorted(call.shell.applet_names):
-        if len(line) + len(name) > 68:
-            lines.append(line)
+    for name in names:
+        if len(line) + len(name) + 1 > _BANNER_WIDTH:
+            lines.append(line.rstrip())
             line = ""
         line += f"{name}, "
     lines.append(line.rstrip(", "))
-    functions = "\n".join(f"\t{entry.rstrip()}" for entry in lines)
+    functions = "".join(f"\t{entry}\n" for entry in lines)
     return (
-        f"BusyBox {call.machine.persona.busybox_version} multi-call binary.\n"
+        f"BusyBox {version} multi-call binary.\n"
         "BusyBox is copyrighted by many authors between 1998-2015.\n"
         "Licensed under GPLv2. See source distribution for detailed\n"
         "copyright notices.\n\nUsage: busybox [function [arguments]...]\n   or: busybox --list[-full]\n"
@@ -124,23 +157,31 @@ def _banner(call: Call) -> str:
         "\tutilities into a single executable.  Most people will create a\n"
         "\tlink to busybox for each function they wish to use and BusyBox\n"
         "\twill act like whatever it was invoked as.\n\n"
-        f"Currently defined functions:\n{functions}\n\n"
+        f"Currently defined functions:\n{functions}"
     )
 
 
 def _env(call: Call) -> int:
-    words = call.argv[1:]
-    while words and words[0].startswith("-"):
-        words = words[2:] if words[0] == "-u" else words[1:]
+    options = call.options(
+        "iu:0", {"ignore-environment": "i", "unset": "u:", "null": "0"}, first_operand_ends=True
+    )
+    words = options.operands
     process = call.shell.child(call.process)
+    if "i" in options or words[:1] == ["-"]:
+        process.exported = set()
+        words = words[1:] if words[:1] == ["-"] else words
+    process.exported -= set(options.all("u"))
     while words and "=" in words[0]:
         name, _, value = words.pop(0).partition("=")
         process.variables[name] = value
         process.exported.add(name)
     if words:
-        return call.shell.launch(words, process)
-    for name in sorted(process.exported & process.variables.keys()):
-        call.write(f"{name}={process.variables[name]}\n")
+        inner = Call(call.argv, process, call.shell)
+        return inner.execute(words)
+    end = "\0" if "0" in options else "\n"
+    for name in process.variables:
+        if name in process.exported:
+            call.write(f"{name}={process.variables[name]}{end}")
     return 0
 
 
@@ -170,7 +211,7 @@ def _after(skip: int) -> Applet:
             if call.name in {"sudo", "su"}:
                 return 0
             raise UsageError
-        return call.shell.invoke_program(words, call.process)
+        return call.execute(words)
 
     return run
 
@@ -179,38 +220,13 @@ def _su(call: Call) -> int:
     words = call.argv[1:]
     for index, word in enumerate(words):
         if word in {"-c", "--command"} and index + 1 < len(words):
-            return _text(call, words[index + 1 :][:1])
+            return _text(call, words[index + 1 :][:1], call.shell.fresh(call.process))
     names = [word for word in words if not word.startswith("-")]
     if names and not any(user.name == names[0] for user in call.machine.persona.users):
         raise FailedError(
             f"unknown user {names[0]}" if not call.machine.persona.gnu else f"user {names[0]} does not exist"
         )
-    return call.machine.deeper("sh") if call.stdin.interactive and call.machine.interactive else 0
-
-
-def _xargs(call: Call) -> int:
-    options = call.options(
-        "0rtpn:s:E:e:I:i:L:l:P:x", {"null": "0", "no-run-if-empty": "r"}, first_operand_ends=True
-    )
-    text = decode(call.drain(call.stdin))
-    items = text.split("\0") if "0" in options else re.findall(r"[^\s\"']+|\"[^\"]*\"|'[^']*'", text)
-    items = [item.strip("\"'") if "0" not in options else item for item in items if item]
-    command = options.operands or ["echo"]
-    if "I" in options:
-        mark = options.get("I", "{}")
-        lines = [line.strip() for line in text.split("\n") if line.strip()]
-        groups = [[word.replace(mark, line) for word in command] for line in lines]
-    else:
-        size = int(options.get("n", "500")[:6]) if options.get("n", "500").isdigit() else 500
-        groups = [[*command, *items[at : at + max(1, size)]] for at in range(0, len(items), max(1, size))]
-        if not groups and "r" not in options:
-            groups = [command]
-    status = 0
-    for argv in groups:
-        call.machine.budget.charge()
-        if call.shell.invoke_program(argv, call.process):
-            status = 123
-    return status
+    return _inner(call) if call.stdin.interactive and call.process.interactive else 0
 
 
 def _foreign(call: Call) -> int:
@@ -255,8 +271,9 @@ def _scan(call: Call, code: bytes) -> None:
 
 def _script_command(call: Call) -> int:
     if "-c" in call.argv:
-        return _text(call, call.argv[call.argv.index("-c") + 1 :][:1])
-    return call.machine.deeper("sh") if call.stdin.interactive and call.machine.interactive else 0
+        words = call.argv[call.argv.index("-c") + 1 :][:1]
+        return _text(call, words, call.shell.fresh(call.process))
+    return _inner(call) if call.stdin.interactive and call.process.interactive else 0
 
 
 TABLE: Final[dict[str, Applet]] = {
@@ -288,7 +305,6 @@ TABLE: Final[dict[str, Applet]] = {
     "cttyhack": _after(0),
     "script": _script_command,
     "su": _su,
-    "xargs": _xargs,
     "python": _foreign,
     "python2": _foreign,
     "python3": _foreign,

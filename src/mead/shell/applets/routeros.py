@@ -52,7 +52,10 @@ def run(call: Call) -> int:
 
 
 def run_text(call: Call, text: str) -> int:
-    """Note what the fetches in `text` would get; on-event scripts included. O(len(text))."""
+    """Note what the fetches in `text` would get, on-event scripts included; this device knows none of it."""
+    process = call.process
+    missing = "No such file or directory" if process.bash else "not found"
+    process.complain(f"{text.split(maxsplit=1)[0]}: {missing}")
     for found in _FETCH.finditer(text):
         settings = {key.lower(): quoted or bare for key, quoted, bare in _SETTING.findall(found[1])}
         url = settings.get("url") or _from_parts(settings)
@@ -62,7 +65,7 @@ def run_text(call: Call, text: str) -> int:
             url = f"{settings.get('mode', 'http')}://{url}"
         name = settings.get("dst-path") or url.rstrip("/").rpartition("/")[2]
         call.machine.offer(url, "fetch", call.path(name), "Mikrotik/6.x Fetch", call.process.depth)
-    return 0
+    return 127
 
 
 def _from_parts(settings: dict[str, str]) -> str:

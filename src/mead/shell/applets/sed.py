@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sed: addresses, s, d, p, q, y, a, i, c, =, n, hold space, branches.
+"""sed: its scripts, from text to commands; `mead.shell.applets.sed_run` runs them.
 
 **Source:** POSIX.1-2017, sed.
 """
@@ -8,45 +8,54 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from mead.shell.call import Call, FailedError
-from mead.shell.escapes import printf_escapes
-from mead.shell.limits import LimitReachedError
-from mead.shell.regex import Match, Regex, RegexError
+from mead.shell.regex import Regex, RegexError
 
-__all__ = ["Script", "parse", "run"]
+__all__ = ["Address", "Command", "Script", "parse"]
 
-_ADDRESS: Final = re.compile(r"(\d{1,9})|(\$)|/((?:[^/\\]|\\.)*)/(I?)", re.DOTALL)
+_ADDRESS: Final = re.compile(
+    r"(\d{1,9})(?:~(\d{1,9}))?|(\$)|/((?:[^/\\]|\\.)*)/(I?)|\\(.)((?:\\.|(?!\6).)*)\6(I?)|([+~])(\d{1,9})",
+    re.DOTALL,
+)
 _MAX_COMMANDS: Final = 1_000
 
 
 @dataclass(slots=True)
-class _Address:
-    line: int = 0
+class Address:
+    """Where a command applies: a line, every so many lines, the last line, what matches."""
+
+    line: int = -1
+    step: int = 0
     last: bool = False
     regex: Regex | None = None
-
-    def selects(self, number: int, text: str, *, last: bool) -> bool:
-        if self.regex is not None:
-            return self.regex.search(text) is not None
-        return last if self.last else number == self.line
+    empty: bool = False
+    """Whether it is `//`: the regex that was used last."""
+    offset: int = 0
+    """Of a second address `+N`: how many lines more."""
 
 
 @dataclass(slots=True)
-class _Command:
+class Command:
+    """One command of a script."""
+
     letter: str
-    first: _Address | None
-    second: _Address | None
+    first: Address | None
+    second: Address | None
     negated: bool
     regex: Regex | None = None
     text: str = ""
     flags: str = ""
     jump: int = -1
     active: bool = False
+    empty: bool = False
+    """Whether the regex of `s` is the one that was used last."""
+    end: int = 0
+    """The line at which a range of `+N` ends."""
 
 
-Script = list[_Command]
+Script: TypeAlias = list[Command]
 
 
 class _Parser:
@@ -67,18 +76,27 @@ class _Parser:
                 continue
             if command.letter == "}":
                 if not groups:
-                    raise FailedError("unexpected '}'")
+                    raise FailedError(
+                        "unexpected '}'"
+                        if not self._call.process.bash
+                        else "-e expression #1, char 0: unexpected `}'"
+                    )
                 script[groups.pop()].jump = len(script)
                 continue
             if command.letter == "{":
                 groups.append(len(script))
             script.append(command)
         if groups:
-            raise FailedError("unmatched '{'")
+            self._unclosed()
         for command in script:
             if command.letter in "bt":
                 command.jump = labels.get(command.text, len(script)) if command.text else len(script)
         return script
+
+    def _unclosed(self) -> None:
+        """BusyBox says nothing of a group that does not end; GNU sed does."""
+        if self._call.process.bash:
+            raise FailedError("-e expression #1, char 0: unmatched `{'")
 
     def _skip(self) -> bool:
         while self._position < len(self._text) and self._text[self._position] in " \t\n;":
@@ -94,20 +112,30 @@ class _Parser:
                 ignore_case="I" in flags or "i" in flags,
             )
         except RegexError as error:
-            raise FailedError(str(error)) from error
+            raise FailedError(f"bad regex '{pattern}': {error}") from error
 
-    def _address(self) -> _Address | None:
+    def _address(self) -> Address | None:
         found = _ADDRESS.match(self._text, self._position)
         if not found:
+            if self._text.startswith("/", self._position):
+                raise FailedError("unmatched '/'")
             return None
         self._position = found.end()
-        if found[1]:
-            return _Address(line=int(found[1]))
-        if found[2]:
-            return _Address(last=True)
-        return _Address(regex=self._regex(found[3], found[4] or ""))
+        if found[2] and not self._call.process.bash:
+            raise FailedError("unsupported command ~")
+        line, step, last, slashed, ignore, mark, other, other_ignore, sign, offset = found.groups()
+        if line:
+            return Address(line=int(line), step=int(step or 0))
+        if last:
+            return Address(last=True)
+        if sign:
+            return Address(offset=int(offset) if sign == "+" else -max(1, int(offset)))
+        pattern = slashed if slashed is not None else other.replace(f"\\{mark}", mark)
+        if pattern == "":
+            return Address(empty=True)
+        return Address(regex=self._regex(pattern, (ignore or "") + (other_ignore or "")))
 
-    def _command(self) -> _Command:
+    def _command(self) -> Command:
         first = self._address()
         second = None
         self._blanks()
@@ -124,7 +152,7 @@ class _Parser:
             self._blanks()
         if self._position >= len(self._text):
             raise FailedError("missing command")
-        command = _Command(self._text[self._position], first, second, negated)
+        command = Command(self._text[self._position], first, second, negated)
         self._position += 1
         self._arguments(command)
         return command
@@ -133,7 +161,7 @@ class _Parser:
         while self._position < len(self._text) and self._text[self._position] in " \t":
             self._position += 1
 
-    def _arguments(self, command: _Command) -> None:
+    def _arguments(self, command: Command) -> None:
         if command.letter in "sy":
             pattern, command.text = self._delimited()
             found = re.compile(r"[gpiIe0-9]*").match(self._text, self._position)
@@ -145,14 +173,20 @@ class _Parser:
             ):
                 raise FailedError("bad option in substitution expression")
             if command.letter == "s":
-                command.regex = self._regex(pattern, command.flags)
+                command.empty = pattern == ""
+                command.regex = None if command.empty else self._regex(pattern, command.flags)
+                if self._text.startswith("w", self._position):
+                    command.flags += "w" + self._rest()
             else:
                 command.flags = pattern
         elif command.letter in "aic":
             found = re.compile(r"[ \t]*\\?\n?[ \t]*([^\n]*)").match(self._text, self._position)
             command.text = found[1] if found else ""
             self._position = found.end() if found else self._position
-        elif command.letter in "bt:rw":
+        elif command.letter in "rw":
+            self._position -= 1
+            command.text = self._rest()
+        elif command.letter in "bt:T":
             found = re.compile(r"[ \t]*([^;\n}]*)").match(self._text, self._position)
             command.text = found[1].strip() if found else ""
             self._position = found.end() if found else self._position
@@ -162,17 +196,24 @@ class _Parser:
         elif command.letter not in "dpqDPNnhHgGx={}lQ":
             raise FailedError(f"unsupported command {command.letter}")
 
+    def _rest(self) -> str:
+        """What follows a letter up to the end of the line: the name of a file."""
+        end = self._text.find("\n", self._position)
+        end = len(self._text) if end < 0 else end
+        name, self._position = self._text[self._position + 1 : end].strip(), end
+        return name
+
     def _delimited(self) -> tuple[str, str]:
         mark = self._text[self._position : self._position + 1]
         if not mark or mark in "\\\n":
-            raise FailedError("bad option in substitution expression")
+            raise FailedError("bad format in substitution expression")
         quoted = re.escape(mark)
         found = re.compile(
             rf"{quoted}((?:\[\^?\]?[^\]\n]*\]|[^{quoted}\\]|\\.)*){quoted}((?:[^{quoted}\\]|\\.)*){quoted}",
             re.DOTALL,
         ).match(self._text, self._position)
         if not found:
-            raise FailedError("unmatched '/'")
+            raise FailedError(f"unmatched '{mark}'")
         self._position = found.end()
         unescape = f"\\{mark}"
         return found[1].replace(unescape, mark), found[2].replace(unescape, mark)
@@ -185,170 +226,3 @@ def parse(call: Call, text: str, *, extended: bool) -> Script:
         FailedError: it is none.
     """
     return _Parser(call, text, extended=extended).commands()
-
-
-class _Run:
-    """One run over the lines of the input."""
-
-    def __init__(self, call: Call, script: Script, lines: list[str], *, quiet: bool) -> None:
-        self._call, self._script, self._lines, self._quiet = call, script, lines, quiet
-        self.output: list[str] = []
-        self._number = 0
-        self._pattern = self._hold = ""
-        self._after: list[str] = []
-        self._substituted = False
-        self._size = 0
-
-    def _emit(self, text: str) -> None:
-        self._size += len(text) + 1
-        if self._size > self._call.machine.limits.pipe_bytes:
-            raise LimitReachedError("pipe_bytes", self._call.machine.limits.pipe_bytes, "bytes")
-        self.output.append(text + "\n")
-
-    def all(self) -> None:
-        while self._number < len(self._lines):
-            self._pattern = self._lines[self._number]
-            self._number += 1
-            outcome = self._cycle()
-            if not self._quiet and outcome != "deleted":
-                self._emit(self._pattern)
-            for text in self._after:
-                self._emit(text)
-            self._after.clear()
-            if outcome == "quit":
-                return
-
-    def _cycle(self) -> str:
-        index = 0
-        self._substituted = False
-        while index < len(self._script):
-            self._call.machine.budget.charge()
-            command = self._script[index]
-            index += 1
-            if self._selected(command) == command.negated:
-                if command.letter == "{":
-                    index = command.jump
-                continue
-            outcome = self._execute(command)
-            if outcome in {"deleted", "quit"}:
-                return outcome
-            if outcome == "jump":
-                index = command.jump
-            if len(self._pattern) + len(self._hold) > self._call.machine.limits.word_bytes:
-                raise LimitReachedError("word_bytes", self._call.machine.limits.word_bytes, "bytes")
-        return "end"
-
-    def _selected(self, command: _Command) -> bool:
-        if command.first is None:
-            return True
-        last = self._number == len(self._lines)
-        if command.second is None:
-            return command.first.selects(self._number, self._pattern, last=last)
-        if not command.active:
-            if not command.first.selects(self._number, self._pattern, last=last):
-                return False
-            command.active = not (command.second.line and command.second.line <= self._number)
-            return True
-        if command.second.selects(self._number, self._pattern, last=last):
-            command.active = False
-        return True
-
-    def _execute(self, command: _Command) -> str:
-        letter = command.letter
-        if letter in "dQq":
-            return "quit" if letter == "q" else "deleted"
-        if letter == "s":
-            self._substitute(command)
-        elif letter == "y":
-            table = {
-                ord(a): b
-                for a, b in zip(printf_escapes(command.flags), printf_escapes(command.text), strict=False)
-            }
-            self._pattern = self._pattern.translate(table)
-        elif letter == "p":
-            self._emit(self._pattern)
-        elif letter == "=":
-            self._emit(str(self._number))
-        elif letter in "aic":
-            return self._insert(letter, command.text)
-        elif letter == "b" or (letter == "t" and self._substituted):
-            self._substituted = False
-            return "jump"
-        else:
-            self._spaces(letter)
-        return ""
-
-    def _insert(self, letter: str, text: str) -> str:
-        text = printf_escapes(text)
-        if letter == "a":
-            self._after.append(text)
-            return ""
-        self._emit(text)
-        return "deleted" if letter == "c" else ""
-
-    def _spaces(self, letter: str) -> None:
-        if letter == "h":
-            self._hold = self._pattern
-        elif letter == "H":
-            self._hold += "\n" + self._pattern
-        elif letter == "g":
-            self._pattern = self._hold
-        elif letter == "G":
-            self._pattern += "\n" + self._hold
-        elif letter == "x":
-            self._pattern, self._hold = self._hold, self._pattern
-        elif letter in "nN" and self._number < len(self._lines):
-            following = self._lines[self._number]
-            self._number += 1
-            if letter == "N":
-                self._pattern += "\n" + following
-            else:
-                if not self._quiet:
-                    self._emit(self._pattern)
-                self._pattern = following
-
-    def _substitute(self, command: _Command) -> None:
-        regex = command.regex
-        assert regex is not None
-        digits = re.search(r"\d{1,6}", command.flags)
-        wanted = int(digits[0]) if digits else 1
-        everywhere = "g" in command.flags
-        text, pieces, position, count = self._pattern, list[str](), 0, 0
-        while position <= len(text) and (found := regex.search(text, position)) is not None:
-            self._call.machine.budget.charge()
-            count += 1
-            replace = count >= wanted
-            pieces += [
-                text[position : found.start],
-                _filled(command.text, found) if replace else found.group(0) or "",
-            ]
-            position = found.end
-            if found.end == found.start:
-                pieces.append(text[position : position + 1])
-                position += 1
-            if replace and not everywhere:
-                break
-        if count >= wanted:
-            self._pattern = "".join(pieces) + text[position:]
-            self._substituted = True
-            if "p" in command.flags:
-                self._emit(self._pattern)
-
-
-def _filled(template: str, found: Match) -> str:
-    def part(piece: re.Match[str]) -> str:
-        text = piece[0]
-        if text == "&":
-            return found.group(0) or ""
-        if text[1].isdigit():
-            return found.group(int(text[1])) or ""
-        return {"n": "\n", "t": "\t"}.get(text[1], text[1])
-
-    return re.sub(r"&|\\.", part, template, flags=re.DOTALL)
-
-
-def run(call: Call, script: Script, lines: list[str], *, quiet: bool) -> str:
-    """What sed prints for `lines`."""
-    work = _Run(call, script, lines, quiet=quiet)
-    work.all()
-    return "".join(work.output)

@@ -8,9 +8,9 @@ import re
 from datetime import timedelta
 from typing import Final
 
-from mead.shell.call import Applet, Call, FailedError, UsageError
+from mead.shell.call import Applet, Call, FailedError, Options, UsageError
 from mead.shell.system_files import load_now, memory_now
-from mead.shell.vfs import Mount
+from mead.shell.vfs import Mount, PathError
 
 __all__ = ["TABLE"]
 
@@ -44,40 +44,37 @@ def _arch(call: Call) -> int:
 def _id(call: Call) -> int:
     options = call.options("ugGnr")
     name = options.operands[0] if options.operands else call.machine.username
-    known = any(user.name == name for user in call.machine.persona.users)
-    if options.operands and not known:
-        raise FailedError(
-            f"unknown user {name}"
-            if not call.machine.persona.gnu
-            else f"‘{name}’: no such user".encode().decode("latin-1")
-        )
-    uid = call.machine.persona.uid_of(name)
-    if options.values:
+    user = next((user for user in call.machine.persona.users if user.name == name), None)
+    if options.operands and user is None:
+        quoted = f"‘{name}’: no such user".encode().decode("latin-1")
+        raise FailedError(quoted if call.process.bash else f"unknown user {name}")
+    uid, gid = (user.uid, user.gid) if user else (call.machine.uid, call.machine.uid)
+    groups = {entry.gid: entry.name for entry in call.machine.persona.users}
+    group = groups.get(gid, name)
+    if "u" in options:
         call.write(f"{name if 'n' in options else uid}\n")
+    elif options.values.keys() & {"g", "G"}:
+        call.write(f"{group if 'n' in options else gid}\n")
     else:
-        call.write(
-            f"uid={uid}({name}) gid={uid}({name})"
-            + (f" groups={uid}({name})" if call.machine.persona.gnu else "")
-            + "\n"
-        )
+        call.write(f"uid={uid}({name}) gid={gid}({group}) groups={gid}({group})\n")
     return 0
 
 
 def _whoami(call: Call) -> int:
+    if len(call.argv) > 1 and call.name == "whoami":
+        raise UsageError
     call.write(call.machine.username + "\n")
     return 0
 
 
 def _hostname(call: Call) -> int:
-    if len(call.argv) < 2 or call.argv[1].startswith("-"):
-        call.write(
-            (
-                call.machine.persona.address
-                if call.argv[1:2] in (["-I"], ["-i"])
-                else call.machine.persona.hostname
-            )
-            + "\n"
-        )
+    options = call.options("sidfIF:Av" if call.process.bash else "sidfF:")
+    persona = call.machine.persona
+    if options.operands:
+        if call.machine.uid:
+            raise FailedError("sethostname: Operation not permitted")
+        return 0
+    call.write((persona.address if options.values.keys() & {"I", "i"} else persona.hostname) + "\n")
     return 0
 
 
@@ -104,6 +101,13 @@ def _free(call: Call) -> int:
             "Mem:    " + "".join(f"{cell:>12}" for cell in cells) + f"\nSwap:   {'0':>12}{'0':>12}{'0':>12}\n"
         )
         return 0
+    if _recent(persona.busybox_version):
+        call.write("              total        used        free      shared  buff/cache   available\n")
+        call.write(
+            "Mem:    " + "".join(f"{value // unit:>12}" for value in numbers).lstrip(" ").rjust(71) + "\n"
+        )
+        call.write(f"Swap:   {0:>11} {0:>11} {0:>11}\n")
+        return 0
     call.write("             total       used       free     shared    buffers     cached\n")
     call.write(
         f"Mem:  {total // unit:>12}{(total - free) // unit:>11}{free // unit:>11}{0:>11}{buffers // unit:>11}{cached // unit:>11}\n"
@@ -112,6 +116,12 @@ def _free(call: Call) -> int:
         f"-/+ buffers/cache: {(total - free - buffers - cached) // unit:>9}{(free + buffers + cached) // unit:>11}\nSwap: {0:>12}{0:>11}{0:>11}\n"
     )
     return 0
+
+
+def _recent(version: str) -> bool:
+    """Whether BusyBox shows `available` memory, as it does since 1.27."""
+    found = re.match(r"v1\.(\d+)", version)
+    return found is not None and int(found[1]) >= 27
 
 
 def _space(call: Call, mount: Mount) -> tuple[int, int]:
@@ -128,22 +138,65 @@ def _space(call: Call, mount: Mount) -> tuple[int, int]:
     return size, size if mount.read_only else size * persona.number(f"used:{mount.point}", 12, 70) // 100
 
 
+_HIDDEN: Final = frozenset({"proc", "sysfs", "devpts", "cgroup", "debugfs", "rootfs"})
+
+
 def _df(call: Call) -> int:
-    options = call.options("kmhTPai")
-    call.write(
-        f"{'Filesystem':<20} {'Size' if 'h' in options else '1K-blocks':>9} {'Used':>9} Available Use% Mounted on\n"
+    options = call.options(
+        "PkmhTaiB:t:", {"human-readable": "h", "portability": "P", "print-type": "T", "inodes": "i"}
     )
-    for mount in call.machine.fs.mounts:
-        if mount.type in {"proc", "sysfs", "devpts", "cgroup", "debugfs", "rootfs"}:
+    unit = 1 << 10 if "m" in options else 1
+    call.write(_df_head(options))
+    status = 0
+    for mount in _df_mounts(call, options):
+        if mount is None:
+            status = 1
             continue
         size, used = _space(call, mount)
-        cells = [
-            f"{value / 1024:.1f}M" if "h" in options else str(value) for value in (size, used, size - used)
-        ]
+        if "i" in options:
+            size, used = size // 4, used // 40
+        cells = [_df_cell(value, unit, options) for value in (size, used, size - used)]
+        kind = f"{mount.type:<10} " if "T" in options else ""
+        percent = -(-used * 100 // max(size, 1))
         call.write(
-            f"{mount.device:<20} {cells[0]:>9} {cells[1]:>9} {cells[2]:>9} {used * 100 // max(size, 1):>3}% {mount.point}\n"
+            f"{mount.device:<20} {kind}{cells[0]:>9} {cells[1]:>9} {cells[2]:>9} {percent:>3}% {mount.point}\n"
         )
-    return 0
+    return status
+
+
+def _df_head(options: Options) -> str:
+    kind = "Type       " if "T" in options else ""
+    if "i" in options:
+        return f"Filesystem           {kind}   Inodes      Used Available Use% Mounted on\n"
+    if "P" in options:
+        return f"Filesystem           {kind}1024-blocks    Used Available Capacity Mounted on\n"
+    size = "     Size" if "h" in options else "1M-blocks" if "m" in options else "1K-blocks"
+    return f"Filesystem           {kind}{size}      Used Available Use% Mounted on\n"
+
+
+def _df_cell(value: int, unit: int, options: Options) -> str:
+    if "h" not in options or "i" in options:
+        return str(value // unit)
+    shown, letters = float(value), "KMGT"
+    while shown >= 1024 and len(letters) > 1:
+        shown, letters = shown / 1024, letters[1:]
+    return f"{shown:.1f}{letters[0]}" if value else "0"
+
+
+def _df_mounts(call: Call, options: Options) -> list[Mount | None]:
+    fs = call.machine.fs
+    if not options.operands:
+        return [mount for mount in fs.mounts if mount.type not in _HIDDEN or "a" in options]
+    found: list[Mount | None] = []
+    for name in options.operands:
+        try:
+            call.node(name)
+            found.append(fs.mount_of(fs.find(call.path(name))[1]))
+        except PathError as error:
+            text = f"{name}: {error.reason}" if call.process.bash else f"{name}: can't find mount point"
+            call.complain(text)
+            found.append(None)
+    return found
 
 
 def _mount(call: Call) -> int:
@@ -156,30 +209,39 @@ def _mount(call: Call) -> int:
     settings = options.get("o")
     if "remount" in settings:
         mode = "rw" if "rw" in settings.split(",") else "ro" if "ro" in settings.split(",") else "rw"
-        return (
-            0
-            if call.machine.fs.remount(words[-1].rstrip("/") or "/", f"{mode},relatime")
-            else _no_mount(call, words[-1])
-        )
+        point = words[-1].rstrip("/") or "/"
+        if call.machine.fs.remount(point, f"{mode},relatime"):
+            return 0
+        return _no_mount(call, words[-1], "/proc/mounts")
     if len(words) < 2:
-        return _no_mount(call, words[0])
+        return _no_mount(call, words[0], "/etc/fstab")
+    if not call.machine.fs.is_directory(call.path(words[1])):
+        call.complain(f"mounting {words[0]} on {words[1]} failed: No such file or directory")
+        return 255
     call.machine.fs.add_mount(
         Mount(words[0], words[1].rstrip("/") or "/", options.get("t", "auto"), settings or "rw,relatime")
     )
     return 0
 
 
-def _no_mount(call: Call, name: str) -> int:
-    call.complain(f"can't find {name} in /etc/fstab")
+def _no_mount(call: Call, name: str, where: str) -> int:
+    call.complain(f"can't find {name} in {where}")
     return 1
 
 
 def _umount(call: Call) -> int:
-    return 0 if len(call.argv) > 1 else _usage()
-
-
-def _usage() -> int:
-    raise UsageError
+    options = call.options("lfandrt:D")
+    if not options.operands and "a" not in options:
+        raise UsageError
+    status = 0
+    for name in options.operands:
+        point = call.path(name).rstrip("/") or "/"
+        if not any(point == mount.point or name == mount.device for mount in call.machine.fs.mounts):
+            known = call.machine.fs.exists(point)
+            reason = "Invalid argument" if known else "No such file or directory"
+            call.complain(f"can't unmount {name}: {reason}")
+            status = 1
+    return status
 
 
 def _up_text(call: Call) -> str:
@@ -223,31 +285,8 @@ def _last(call: Call) -> int:
     return 0
 
 
-def _date(call: Call) -> int:
-    now = call.machine.now()
-    words = [word for word in call.argv[1:] if word.startswith("+")]
-    if words:
-        text = (
-            words[0][1:]
-            .replace("%s", str(int(now.timestamp())))
-            .replace("%N", f"{now.microsecond * 1000:09d}")
-        )
-        call.write(
-            re.sub(
-                r"%([a-zA-Z%])",
-                lambda found: (
-                    now.strftime(found[0]) if found[1] in "aAbBcdDeFHIjklmMnpRStTuUwWxXyYzZGV%h" else found[0]
-                ),
-                text,
-            )
-            + "\n"
-        )
-    else:
-        call.write(f"{now:%a %b} {now.day:>2} {now:%H:%M:%S} UTC {now:%Y}\n")
-    return 0
-
-
 def _nproc(call: Call) -> int:
+    call.options("", {"all": "a", "ignore": "i:"})
     call.write(f"{call.machine.persona.cpus}\n")
     return 0
 
@@ -283,15 +322,25 @@ def _lspci(call: Call) -> int:
 
 
 def _tty(call: Call) -> int:
-    call.write("/dev/pts/0\n" if call.stdin.interactive else "not a tty\n")
-    return 0 if call.stdin.interactive else 1
+    options = call.options("s")
+    terminal = call.stdin.interactive and call.process.interactive
+    if "s" not in options:
+        call.write("/dev/pts/0\n" if terminal else "not a tty\n")
+    return 0 if terminal else 1
 
 
 def _stty(call: Call) -> int:
-    if len(call.argv) < 2 or "-a" in call.argv:
+    words = call.argv[1:]
+    if any(
+        word.startswith("-") and word not in {"-a", "-g", "-F"} and not word[1:].isalpha() for word in words
+    ):
+        raise FailedError(f"invalid argument '{words[0]}'")
+    if not words or "-a" in words:
         call.write("speed 38400 baud; rows 24; columns 80;\n")
-    elif "size" in call.argv:
+    elif "size" in words:
         call.write("24 80\n")
+    elif words == ["-z"]:
+        raise FailedError("invalid argument '-z'")
     return 0
 
 
@@ -311,7 +360,6 @@ TABLE: Final[dict[str, Applet]] = {
     "who": _who,
     "users": _whoami,
     "last": _last,
-    "date": _date,
     "nproc": _nproc,
     "lscpu": _lscpu,
     "dmesg": _dmesg,

@@ -35,6 +35,8 @@ class _Condition:
     def result(self) -> bool:
         if not self._words:
             return False
+        if len(self._words) == 3 and (found := self._binary(*self._words)) is not None:
+            return found
         value = self._either()
         if self._index < len(self._words):
             raise FailedError(f"{self._words[self._index]}: unknown operand", 2)
@@ -109,9 +111,14 @@ class _Condition:
         return None
 
     def _number(self, word: str) -> int:
-        if not re.fullmatch(r"\s*[-+]?\d{1,20}\s*", word, re.ASCII):
-            raise FailedError(f"{word}: bad number", 2)
-        return int(word)
+        if not re.fullmatch(r"\s*[-+]?\d{1,400}\s*", word, re.ASCII):
+            if self._call.process.bash:
+                raise FailedError(f"{word}: integer expression expected", 2)
+            raise FailedError(f"{word}: bad number" if word else "bad number", 2)
+        value = int(word)
+        if not -(1 << 63) <= value < 1 << 63:
+            raise FailedError(f"{word}: out of range", 2)
+        return value
 
     def _node(self, name: str, *, follow: bool = True) -> Node | None:
         try:
@@ -122,7 +129,7 @@ class _Condition:
     def _compared(self, left: str, operator: str, right: str) -> bool:
         first, second = self._node(left), self._node(right)
         if first is None or second is None:
-            return first is not None and operator == "-nt"
+            return False
         if operator == "-ef":
             return first is second
         return (first.modified > second.modified) == (operator == "-nt") and first.modified != second.modified
@@ -140,7 +147,7 @@ class _Condition:
         if operator in {"-h", "-L"}:
             return node.kind == "link"
         if operator == "-s":
-            return node.size > 0 or node.waits is not None
+            return node.kind == "dir" or node.size > 0 or node.waits is not None
         if operator == "-x":
             return bool(node.mode & 0o111)
         if operator in {"-u", "-g", "-k"}:
