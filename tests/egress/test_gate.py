@@ -128,12 +128,16 @@ async def test_the_sensor_that_was_attacked_is_never_contacted() -> None:
 
 @pytest.mark.parametrize(
     ("sensor", "source"),
-    [("5.6.7.8", "5.6.7.8"), ("9.9.9.9", None), ("2a00::9", None), (None, None), ("", None)],
-)
+    [
+        ("5.6.7.8", "5.6.7.8"), ("10.0.0.5", "10.0.0.5"), ("9.9.9.9", None), ("2a00::9", None), (None, None),
+        ("", None), ("127.0.0.1", None), ("169.254.1.1", None),
+    ],
+)  # fmt: skip
 async def test_a_fetch_goes_from_the_address_that_was_attacked(
     sensor: str | None, source: str | None
 ) -> None:
-    gate = _gate(own_host=lambda address: str(address) in {"5.6.7.8", "2a00::9"})
+    own = {"5.6.7.8", "2a00::9", "10.0.0.5", "127.0.0.1", "169.254.1.1"}
+    gate = _gate(own_host=lambda address: str(address) in own)
     decision = await gate.decide("http://8.8.8.8/", sensor=sensor)
     assert isinstance(decision, Allowed)
     assert decision.source == source

@@ -28,6 +28,10 @@ _LOCAL_NAMES = ("localhost", "localdomain", "local", "internal", "intranet", "la
 """Last labels that never name a public host (RFC 6761, RFC 8375, ICANN's reserved strings)."""
 
 
+_NEVER_LEAVE = ("loopback", "link-local")
+"""Ranges whose addresses are of no use as a source for any other."""
+
+
 @dataclass(frozen=True, slots=True)
 class Allowed:
     """Go there, to this address and no other."""
@@ -152,9 +156,15 @@ class Gate:
         if empty := self._budget.take(self._budgets(target, address)):
             reason = f"budget of the {empty.partition(' ')[0]} is used up"
             return self._refused(url, reason, address, dns_answers, passing=True)
-        source = attacked.network_address if attacked and attacked.version == version else None
-        mine = source is not None and self._own_host(source)
-        return Allowed(url, target, address, dns_answers, str(source) if mine else None)
+        return Allowed(url, target, address, dns_answers, self._source(attacked, address))
+
+    def _source(self, attacked: Network | None, address: Address) -> str | None:
+        """The address that was attacked, when this machine has it and `address` can be reached from it."""
+        if attacked is None or attacked.version != address.version:
+            return None
+        source = attacked.network_address
+        stays = special_range(source) in _NEVER_LEAVE and special_range(source) != special_range(address)
+        return str(source) if not stays and self._own_host(source) else None
 
     def _budgets(self, target: Target, address: Address) -> Iterator[tuple[str, int]]:
         yield f"host {target.host}", self.settings.per_host_per_minute
