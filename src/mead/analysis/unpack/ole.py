@@ -6,6 +6,7 @@ Source: [MS-CFB]; embedded objects of presentations: [MS-PPT] 2.10.34; names in 
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ MAX_ENTRIES = 20_000
 _END = 0xFFFFFFFA
 _ENCRYPTED = {"EncryptedPackage", "EncryptedSummary"}
 """Streams that only encrypted documents have. Source: [MS-OFFCRYPTO] 2.3.4.4, 2.3.5.4."""
+_FILE_PASS = re.compile(rb"\x09\x08(?:\x10\0.{16}|\x08\0.{8}|\x06\0.{6})(?:\x86\0\0\0)?\x2f\0", re.DOTALL)
+"""The record that follows the beginning of an encrypted workbook, write protection or not."""
 _MSI_LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._"
 
 
@@ -138,9 +141,9 @@ def _unpack(artifact: Artifact, budget: Budget) -> Iterator[Child]:
     compound = Compound(artifact.data)
     for stream in compound.streams:
         budget.check_time()
-        if stream.name in _ENCRYPTED:
-            budget.note(Finding(claim="encrypted", value="ole", confidence=100, evidence=(stream.name,)))
         body = compound.read(stream)
+        if _is_locked(stream.name, body):
+            budget.note(Finding(claim="encrypted", value="ole", confidence=95, evidence=(stream.name,)))
         if stream.name == "\x01Ole10Native":
             packaged = native(body[4:], "ole package")
             if packaged:
@@ -149,6 +152,18 @@ def _unpack(artifact: Artifact, budget: Budget) -> Iterator[Child]:
         if stream.name == "PowerPoint Document":
             yield from _presentation(body, budget)
         yield Child(data=body, name=stream.name, detail="ole stream")
+
+
+def _is_locked(name: str, body: bytes) -> bool:
+    """Whether this stream says that the document is encrypted.
+
+    Source: [MS-OFFCRYPTO] 2.3.4.4; [MS-DOC] 2.5.2 fEncrypted; [MS-XLS] 2.4.117 FilePass; [MS-PPT] 2.3.2.
+    """
+    if name == "WordDocument":
+        return body[:2] == b"\xec\xa5" and len(body) > 11 and bool(body[11] & 1)
+    if name in {"Workbook", "Book"}:
+        return _FILE_PASS.match(body) is not None
+    return name in _ENCRYPTED or (name == "Current User" and body[12:16] == b"\xdf\xc4\xd1\xf3")
 
 
 def _presentation(body: bytes, budget: Budget) -> Iterator[Child]:

@@ -10,7 +10,7 @@ import base64
 import re
 from collections.abc import Iterator
 
-from mead.analysis.analyser import Artifact, Child
+from mead.analysis.analyser import Artifact, Child, Finding
 from mead.analysis.unpack.budget import Budget
 from mead.analysis.unpack.formats import Format
 from mead.analysis.unpack.zipmethods import inflate
@@ -21,6 +21,7 @@ MAX_STREAMS = 2000
 
 _MAX_DICTIONARY = 4096
 
+_LOCKED = re.compile(rb"/Encrypt\s*(?:\d{1,7}\s+\d{1,5}\s+R|<<)")
 _BEGIN = re.compile(rb"stream\r?\n")
 _OBJECT = re.compile(rb"(\d{1,7}) \d{1,5} obj")
 _FILTER = re.compile(rb"/(FlateDecode|Fl|ASCIIHexDecode|AHx|ASCII85Decode|A85|RunLengthDecode|RL)\b")
@@ -28,6 +29,8 @@ _PLAIN_PICTURE = re.compile(rb"/Subtype\s*/(?:Image|Type1C|CIDFontType0C|OpenTyp
 
 
 def _unpack(artifact: Artifact, budget: Budget) -> Iterator[Child]:
+    if _LOCKED.search(artifact.data):
+        budget.note(Finding(claim="encrypted", value="pdf", confidence=90, evidence=("/Encrypt",)))
     for count, (number, dictionary, raw) in enumerate(_streams(artifact.data)):
         budget.check_time()
         if count >= MAX_STREAMS:
