@@ -52,7 +52,8 @@ def test_only_options_of_the_profile_are_ever_agreed_to(name: str, commands: lis
     profile = PROFILES[name]
     negotiation = Negotiation(profile)
     negotiation.start()
-    asked = {option for command, option in (*profile.greeting, *profile.followup) if command == WILL}
+    pairs = [pair for stage in (profile.greeting, *profile.followups) for pair in stage]
+    asked = {option for command, option in pairs if command == WILL}
     for command, option in commands:
         answer = negotiation.receive(command, option)
         if answer[:2] == bytes((IAC, WILL)):

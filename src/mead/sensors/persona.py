@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from mead.errors import ConfigError
-from mead.sensors.devices import DEVICES, Device
+from mead.sensors.devices import DEVICES, Device, of_system
 from mead.sensors.openssh.versions import VERSIONS, OpenSshVersion
 from mead.sensors.web.products import PRODUCTS, Product
 from mead.shell.personas import ShellPersona, default_personas
@@ -59,10 +59,12 @@ class Persona:
         self.installed = _EPOCH - timedelta(seconds=draw.randrange(30 * 86_400, 900 * 86_400))
         self.ssh: OpenSshVersion = self.choose("ssh", VERSIONS)
         self.keyboard_interactive = self.random("ssh", "methods").random() < 0.35
-        self.device: Device = self.choose("telnet", DEVICES)
+        self.device: Device = of_system(self.choose("telnet", DEVICES), self.ssh.distribution)
         self.device_host = self.random("device").choice(self.device.hosts or (self.hostname,))
         self.failure_seconds = round(self.random("failure").uniform(0.8, 1.6), 3)
         """How long a wrong password keeps the peer waiting."""
+        self.login_seconds = round(self.random("login").uniform(0.012, 0.03), 4)
+        """How long the Telnet door takes to start its login program, once it has negotiated."""
         self._model = self.random("model").choice((96318, 96328, 96338, 96348, 96358, 963268))
         self.product: Product = self._web()
         shells = default_personas(self.random("shells").randbytes(32), now=now or datetime.now(UTC))
@@ -89,12 +91,13 @@ class Persona:
         )
         return self.choose("web", [product for product in PRODUCTS if product.system == system])
 
-    def device_text(self, text: str, shell: ShellPersona | None = None) -> bytes:
+    def device_text(self, text: str, shell: ShellPersona | None = None, peer: str = "") -> bytes:
         """A device's text with its places filled in."""
         busybox = f"BusyBox {shell.busybox_version}" if shell else "BusyBox"
         values = {
             "host": self.device_host, "busybox": busybox, "number": str(self._model),
             "system": shell.distribution if shell else self.ssh.distribution,
+            "kernel": self.ssh.kernel, "peer": peer,
         }  # fmt: skip
         for name, value in values.items():
             text = text.replace("{" + name + "}", value)

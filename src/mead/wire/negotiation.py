@@ -18,24 +18,15 @@ from msgspec import Struct
 __all__ = ["OPTION_NAMES", "PROFILES", "Negotiation", "TelnetProfile"]
 
 IAC, DONT, DO, WONT, WILL, SB, SE, NOP = 255, 254, 253, 252, 251, 250, 240, 241
-BINARY, ECHO, SGA, STATUS, TTYPE, NAWS, TSPEED, LFLOW, XDISPLOC, NEW_ENVIRON = (
-    0,
-    1,
-    3,
-    5,
-    24,
-    31,
-    32,
-    33,
-    35,
-    39,
-)
+BINARY, ECHO, SGA, STATUS, TIMING_MARK, TTYPE, NAWS, TSPEED, LFLOW = 0, 1, 3, 5, 6, 24, 31, 32, 33
+LINEMODE, XDISPLOC, OLD_ENVIRON, AUTHENTICATION, ENCRYPT, NEW_ENVIRON = 34, 35, 36, 37, 38, 39
 SEND = 1
 COMMAND_NAMES: Mapping[int, str] = {DONT: "DONT", DO: "DO", WONT: "WONT", WILL: "WILL"}
 OPTION_NAMES: Mapping[int, str] = {
-    BINARY: "BINARY", ECHO: "ECHO", SGA: "SGA", STATUS: "STATUS", 6: "TIMING-MARK", TTYPE: "TTYPE",
-    25: "EOR", NAWS: "NAWS", TSPEED: "TSPEED", LFLOW: "LFLOW", 34: "LINEMODE", XDISPLOC: "XDISPLOC",
-    36: "OLD-ENVIRON", 37: "AUTHENTICATION", 38: "ENCRYPT", NEW_ENVIRON: "NEW-ENVIRON", 42: "CHARSET",
+    BINARY: "BINARY", ECHO: "ECHO", SGA: "SGA", STATUS: "STATUS", TIMING_MARK: "TIMING-MARK",
+    TTYPE: "TTYPE", 25: "EOR", NAWS: "NAWS", TSPEED: "TSPEED", LFLOW: "LFLOW", LINEMODE: "LINEMODE",
+    XDISPLOC: "XDISPLOC", OLD_ENVIRON: "OLD-ENVIRON", AUTHENTICATION: "AUTHENTICATION",
+    ENCRYPT: "ENCRYPT", NEW_ENVIRON: "NEW-ENVIRON", 42: "CHARSET",
     44: "COM-PORT", 255: "EXOPL",
 }  # fmt: skip
 
@@ -46,7 +37,7 @@ class TelnetProfile(Struct, frozen=True, kw_only=True):
     Attributes:
         name: what it imitates.
         greeting: (command, option) pairs of its first packet, in order.
-        followup: pairs that it sends once every request of the greeting was answered.
+        followups: pairs that it sends once every request before them was answered, stage by stage.
         will: options that it performs when asked to (`DO`).
         do: options that it lets the peer perform (`WILL`).
         ask: options whose value it asks for (`SB … SEND`) once the peer performs them.
@@ -56,7 +47,7 @@ class TelnetProfile(Struct, frozen=True, kw_only=True):
 
     name: str
     greeting: tuple[tuple[int, int], ...]
-    followup: tuple[tuple[int, int], ...] = ()
+    followups: tuple[tuple[tuple[int, int], ...], ...] = ()
     will: frozenset[int] = frozenset({ECHO, SGA})
     do: frozenset[int] = frozenset({SGA, NAWS})
     ask: frozenset[int] = frozenset()
@@ -80,9 +71,27 @@ PROFILES: Mapping[str, TelnetProfile] = {
         TelnetProfile(
             name="netkit",
             greeting=((DO, TTYPE), (DO, TSPEED), (DO, XDISPLOC), (DO, NEW_ENVIRON)),
-            followup=((WILL, SGA), (DO, ECHO), (DO, NAWS), (WILL, STATUS), (DO, LFLOW)),
+            followups=(
+                ((WILL, SGA), (DO, ECHO), (DO, NAWS), (WILL, STATUS), (DO, LFLOW)),
+                ((WILL, ECHO),),
+            ),
             will=frozenset({BINARY, ECHO, SGA, STATUS}),
             do=frozenset({BINARY, ECHO, SGA, TTYPE, NAWS, TSPEED, LFLOW, XDISPLOC, NEW_ENVIRON}),
+            ask=frozenset({TTYPE, TSPEED, XDISPLOC, NEW_ENVIRON}),
+        ),
+        # observed: inetutils-telnetd 2.4 of Debian 12
+        TelnetProfile(
+            name="inetutils",
+            greeting=(
+                (WILL, AUTHENTICATION), (WILL, ENCRYPT), (DO, TTYPE), (DO, TSPEED), (DO, XDISPLOC),
+                (DO, NEW_ENVIRON), (DO, OLD_ENVIRON),
+            ),
+            followups=(
+                ((WILL, SGA), (DO, ECHO), (DO, LINEMODE), (DO, NAWS), (WILL, STATUS), (DO, LFLOW)),
+                ((WILL, ECHO), (DO, TIMING_MARK), (DO, BINARY)),
+            ),
+            will=frozenset({BINARY, ECHO, SGA, STATUS}),
+            do=frozenset({BINARY, SGA, TTYPE, NAWS, TSPEED, LFLOW, XDISPLOC, NEW_ENVIRON, OLD_ENVIRON}),
             ask=frozenset({TTYPE, TSPEED, XDISPLOC, NEW_ENVIRON}),
         ),
         TelnetProfile(name="ios", greeting=_ROUTER, do=frozenset({SGA, TTYPE, NAWS}), ask=frozenset({TTYPE})),
@@ -118,7 +127,7 @@ class Negotiation:
         self._profile = profile
         self._ours: dict[int, _Side] = {}
         self._theirs: dict[int, _Side] = {}
-        self._followup = profile.followup
+        self._followups = list(profile.followups)
 
     def start(self) -> bytes:
         """The first packet."""
@@ -155,10 +164,10 @@ class Negotiation:
         return b"".join(bytes((IAC, command, option)) for command, option in pairs)
 
     def _continue(self) -> bytes:
-        if not self._followup or _Side.WANT_YES in {*self._ours.values(), *self._theirs.values()}:
-            return b""
-        pairs, self._followup = self._followup, ()
-        return self._request(tuple(pair for pair in pairs if not self._has(pair)))
+        out = b""
+        while self._followups and _Side.WANT_YES not in {*self._ours.values(), *self._theirs.values()}:
+            out += self._request(tuple(pair for pair in self._followups.pop(0) if not self._has(pair)))
+        return out
 
     def _has(self, pair: tuple[int, int]) -> bool:
         side = self._ours if pair[0] == WILL else self._theirs

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from mead.wire.core import Fact
-from mead.wire.negotiation import NAWS, NEW_ENVIRON, TTYPE
+from mead.wire.negotiation import NAWS, NEW_ENVIRON, OLD_ENVIRON, TTYPE
 
 __all__ = [
     "TelnetEnvironment",
@@ -24,7 +24,6 @@ __all__ = [
     "subnegotiation",
 ]
 
-OLD_ENVIRON = 36
 IS, INFO = 0, 2
 VAR, VALUE, ESC, USERVAR = 0, 1, 2, 3
 

@@ -16,14 +16,12 @@ from msgspec import Struct
 from mead.wire.core import Fact, Limit, Output, PeerError, Send
 from mead.wire.negotiation import (
     COMMAND_NAMES,
-    DO,
     ECHO,
     IAC,
     OPTION_NAMES,
     PROFILES,
     SB,
     SE,
-    WILL,
     Negotiation,
     TelnetProfile,
 )
@@ -249,8 +247,7 @@ class TelnetServer:
         out.append(TelnetOption(COMMAND_NAMES[command], byte))
         if answer := self._negotiation.receive(command, byte):
             out.append(Send(answer))
-        if byte == ECHO and command not in {WILL, DO}:
-            self.echo = self._echo
+        self.echo = self._echo
 
     def _collect(self, run: bytes, out: list[Output]) -> None:
         assert self._sub is not None

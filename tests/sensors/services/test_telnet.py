@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from mead.sensors.devices import DEVICES
+from mead.sensors.devices import DEVICES, of_system
+from mead.sensors.services import telnet
 from mead.wire.telnet import escape
 
 QUIET = b"\xff\xfe\x01\xff\xfe\x1f"
@@ -56,17 +57,85 @@ async def test_every_device_lets_a_weak_login_in(bench: Any, device: str) -> Any
 async def test_a_telnetd_that_waits_for_answers_says_nothing_before(bench: Any) -> Any:
     b = facing(bench, device="linux")
     assert b.open() == b"\xff\xfd\x18\xff\xfd \xff\xfd#\xff\xfd'"
-    assert b"login: " in b.send(b"\xff\xfc\x18\xff\xfc \xff\xfc#\xff\xfc'")
+    answer = b.send(b"\xff\xfc\x18\xff\xfc \xff\xfc#\xff\xfc'")
+    assert answer.startswith(b"\xff\xfb\x03\xff\xfd\x01\xff\xfd\x1f\xff\xfb\x05\xff\xfd!")
+    assert answer.endswith(b"login: ")
+    assert b.send(b"\xff\xfe\x03\xff\xfc\x01\xff\xfc\x1f\xff\xfe\x05\xff\xfc!") == b"\xff\xfb\x01"
 
 
-async def test_wrong_logins_are_recorded_and_end_the_connection(bench: Any) -> None:
-    b = bench("telnet")
+@pytest.mark.parametrize("first", [b"\xff\xfc\x18", b"\xff\xfb\x1f", b"root\r\n"])
+async def test_a_peer_that_answers_only_some_requests_gets_its_prompt_too(bench: Any, first: bytes) -> None:
+    b = facing(bench, device="linux")
     b.open()
-    for n in range(b.persona.device.tries):
+    assert b.send(first).count(b"login: ") == 1
+
+
+@pytest.mark.parametrize("device", ["camera", "router", "gpon", "modem"])
+async def test_the_prompt_comes_in_a_packet_of_its_own_after_the_negotiation(bench: Any, device: str) -> None:
+    b = facing(bench, device=device)
+    negotiation, wait, prompt = telnet.serve(b.context).open()
+    assert negotiation.data.startswith(b"\xff")
+    assert b"ogin" not in negotiation.data
+    assert 0.01 < wait.seconds < 0.05
+    assert prompt.data.endswith(b"ogin: ")
+    assert b"\xff" not in prompt.data
+
+
+@pytest.mark.parametrize(("device", "tries"), [("camera", 3), ("linux", 5)])
+async def test_wrong_logins_are_recorded_and_end_the_connection(bench: Any, device: str, tries: int) -> None:
+    b = facing(bench, device=device)
+    b.open()
+    said = b""
+    for n in range(tries):
         b.send(b"nosuchuser\r\n")
-        b.send(b"wrong%d\r\n" % n)
+        said = b.send(b"wrong%d\r\n" % n)
     assert b.closed == "too many wrong logins"
-    assert [event.password for event in b.events.of("login.attempt")] == ["wrong0", "wrong1", "wrong2"]
+    assert [event.password for event in b.events.of("login.attempt")] == [f"wrong{n}" for n in range(tries)]
+    assert (b"Maximum number of tries exceeded (5)" in said) is (device == "linux")
+
+
+async def test_what_a_client_tells_of_itself_is_recorded_once(bench: Any) -> None:
+    b = facing(bench, device="linux")
+    b.open()
+    for _ in range(3):
+        b.send(b"\xff\xfb\x18\xff\xfc \xff\xfa\x18\x00xterm-256color\xff\xf0")
+        b.send(b"\xff\xfa'\x00\x03DISPLAY\x01evil:0\x00USER\x01mallory\xff\xf0")
+    b.send(b"root\r\n")
+    await b.finish()
+    seen = [(event.fingerprint_kind, event.fingerprint) for event in b.events.of("client.seen")]
+    assert ("telnet-terminal", "xterm-256color") in seen
+    assert ("telnet-environment", "DISPLAY=evil:0") in seen
+    assert ("telnet-environment", "USER=mallory") in seen
+    (client,) = [event for event in b.events.of("client.seen") if event.fingerprint_kind == "telnet"]
+    assert client.fingerprint_text == ",".join(["WILL-24,WONT-32"] * 3)
+    assert len(seen) == len(set(seen)) == 4
+    assert b.events.of("exploit.seen") == []
+
+
+@pytest.mark.parametrize(
+    ("distribution", "in_"), [("Debian GNU/Linux 12", True), ("Debian GNU/Linux 11", False)]
+)
+async def test_an_option_as_user_name_is_an_exploit_and_gets_in_where_it_would(
+    bench: Any, distribution: str, in_: bool
+) -> None:
+    b = facing(bench, device="linux")
+    b.persona.device = of_system(b.persona.device, distribution)
+    b.open()
+    answer = b.send(b"\xff\xfb'\xff\xfa'\x00\x00USER\x01-f root\xff\xf0")
+    (exploit,) = b.events.of("exploit.seen")
+    assert (exploit.cve, exploit.command) == ("CVE-2026-24061", "-f root")
+    assert (b"# " in answer) is in_
+    assert [event.success for event in b.events.of("login.attempt")] == [True] * in_
+
+
+async def test_the_transcript_holds_no_negotiation(bench: Any) -> None:
+    b, _ = logged_in(bench)
+    b.send(QUIET + b"echo a\xff\xffb\r\n")
+    await b.finish()
+    recording = b.bodies[b.events[-1].transcript].decode()
+    assert "xff\\xfd" not in recording
+    assert "\\\\xfe" not in recording
+    assert "a\\\\xffb" in recording
 
 
 async def test_an_unknown_applet_is_refused_in_the_words_of_busybox(bench: Any) -> None:

@@ -1,23 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Telnet door of a device: login and password, then its shell.
 
+The prompt comes a moment after the negotiation, in a packet of its own, as where a login program has to be
+started first: password guessers answer the first packet and then wait for the prompt.
+
 Source: RFC 854; BusyBox `loginutils/login.c` for the order of the prompts and what it says.
 """
 
 from __future__ import annotations
 
+import re
+from hashlib import md5
+
 from mead.model.codec import text
-from mead.model.event import LoginAttempt
+from mead.model.event import ClientSeen, ExploitSeen, LoginAttempt
 from mead.sensors.console import Console
 from mead.sensors.dialogue import Context, Dialogue, Turn
 from mead.wire.core import Close, Fact, Output, Send, Wait
 from mead.wire.negotiation import PROFILES
-from mead.wire.telnet import TelnetServer, cook, escape
+from mead.wire.subnegotiation import TelnetEnvironment, TelnetTerminal
+from mead.wire.telnet import TelnetOption, TelnetServer, cook, escape
 from mead.wire.terminal import Mode, TelnetData, TelnetEof, TelnetInterrupt, TelnetLine
 
 __all__ = ["serve"]
 
 _MAX_NAME_BYTES = 256
+_MAX_OPTIONS = 64
+_MAX_SAID = 20
+_COMMANDS = re.compile(rb"\xff(?:[\xfb-\xfe].|\xfa[^\xff]*(?:\xff\xf0)?|.)", re.DOTALL)
+"""A command with what belongs to it; no two matches look at the same byte, so this is linear."""
+_BYPASS, _CVE = "telnet-environment-login-bypass", "CVE-2026-24061"
+"""`USER=-f root` makes telnetd of inetutils log the peer in without asking."""
 
 
 def serve(context: Context) -> Dialogue:
@@ -28,7 +41,10 @@ def serve(context: Context) -> Dialogue:
 class _Telnet:
     """Name, password, shell: one state after the other."""
 
-    __slots__ = ("_console", "_context", "_core", "_device", "_name", "_tries", "_waiting")
+    __slots__ = (
+        "_console", "_context", "_core", "_device", "_name", "_options", "_said", "_told", "_tries",
+        "_waiting",
+    )  # fmt: skip
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -37,28 +53,26 @@ class _Telnet:
         self._console: Console | None = None
         self._name: bytes | None = None
         self._tries = 0
-        self._waiting = False
+        self._waiting = self._device.after_negotiation
+        self._options: list[str] = []
+        self._said: set[tuple[str, str]] = set()
+        self._told = False
 
     def open(self) -> list[Output]:
         out = self._core.start()
-        self._waiting = self._device.after_negotiation
         if not self._waiting:
-            out.append(self._say(self._device.banner + self._device.login))
+            self._welcome(out)
         return self._record(out)
 
     def receive(self, data: bytes) -> list[Output]:
         if data:
-            self._context.capture.typed(data)
+            self._context.capture.typed(_plain(data))
         self._core.feed(data)
-        out: list[Output] = []
-        if self._waiting and data:
-            self._waiting = False
-            out.append(self._say(self._device.banner + self._device.login))
-        return self._go_on(out)
+        return self._go_on(greet=bool(data))
 
-    def _go_on(self, out: list[Output] | None = None) -> list[Output]:
+    def _go_on(self, *, greet: bool = False) -> list[Output]:
         """Take what was received, line by line, for one turn."""
-        out = [] if out is None else out
+        out: list[Output] = []
         turn = Turn(self._context.session)
         while step := self._core.step():
             start = len(out)
@@ -73,15 +87,21 @@ class _Telnet:
             if turn.over and self._core.waiting:
                 self._context.link.later(self._go_on)
                 break
+        if self._waiting and greet:
+            # a real one waits for all answers; most guessers give some and then wait for the prompt
+            self._welcome(out)
         return self._record(out)
 
     def lost(self) -> None:
+        self._tell_client()
         if self._console is not None:
             self._console.close()
             self._console = None
 
     def _take(self, fact: Fact, out: list[Output]) -> None:
         match fact:
+            case TelnetOption() | TelnetTerminal() | TelnetEnvironment():
+                self._negotiated(fact, out)
             case TelnetLine(terminated=True):
                 self._line(fact.data, out)
             case TelnetLine():
@@ -97,7 +117,65 @@ class _Telnet:
             case _:
                 out.append(fact)
 
+    # Before the login
+
+    def _welcome(self, out: list[Output]) -> None:
+        self._waiting = False
+        if self._context.live and out:
+            out.append(Wait(self._context.persona.login_seconds))
+        out.append(self._say(self._device.banner + self._device.login))
+
+    def _negotiated(self, fact: Fact, out: list[Output]) -> None:
+        """Remember how the client negotiates, which tells one from another, and what it says of itself."""
+        match fact:
+            case TelnetOption():
+                if len(self._options) < _MAX_OPTIONS:
+                    self._options.append(f"{fact.command}-{fact.option}")
+            case TelnetTerminal():
+                self._tell("telnet-terminal", text(fact.name, max_bytes=64))
+            case TelnetEnvironment():
+                for name, value in fact.variables:
+                    shown = text(name + b"=" + value, max_bytes=512)
+                    self._tell("telnet-environment", shown)
+                    if name == b"USER" and value.lstrip().startswith(b"-"):
+                        self._bypass(value, out)
+
+    def _tell(self, kind: str, value: str) -> None:
+        session = self._context.session
+        if (kind, value) in self._said:
+            return
+        if len(self._said) >= _MAX_SAID:
+            session.limit("max_client_facts", _MAX_SAID, "facts")
+            return
+        self._said.add((kind, value))
+        session.emit(ClientSeen, fingerprint_kind=kind, fingerprint=value)
+
+    def _tell_client(self) -> None:
+        """Tell the client's way to negotiate, once it begins to type or is gone."""
+        if not self._told and self._options:
+            of = ",".join(self._options)
+            digest = md5(of.encode(), usedforsecurity=False).hexdigest()
+            self._context.session.emit(
+                ClientSeen, fingerprint_kind="telnet", fingerprint=digest, fingerprint_text=of
+            )
+        self._told = True
+
+    def _bypass(self, value: bytes, out: list[Output]) -> None:
+        """Let a peer in whose user name is an option of the login program, where such a telnetd stands."""
+        session = self._context.session
+        session.emit(ExploitSeen, rule=_BYPASS, cve=_CVE, command=text(value, max_bytes=512))
+        if self._device.profile == "inetutils" and self._console is None:
+            name = value.split()[-1].lstrip(b"-f") or b"root"
+            session.emit(LoginAttempt, username=text(value), method="environment", success=True)
+            self._waiting = False
+            self._enter(name[:_MAX_NAME_BYTES], out)
+
+    # The login
+
     def _line(self, line: bytes, out: list[Output]) -> None:
+        self._tell_client()
+        if self._waiting:
+            self._welcome(out)
         if self._console is not None:
             self._after(self._console.line(line), out)
         elif self._name is None:
@@ -127,7 +205,7 @@ class _Telnet:
             out.append(Wait(context.persona.failure_seconds))
         out.append(self._say(self._device.wrong))
         if self._tries >= self._device.tries:
-            out.append(Close("too many wrong logins"))
+            out += [self._say(self._device.farewell), Close("too many wrong logins")]
             return
         self._ask_again(out)
 
@@ -169,10 +247,18 @@ class _Telnet:
             self._after(console.interrupt(), out)
 
     def _say(self, message: str) -> Send:
-        return Send(escape(self._context.persona.device_text(message)))
+        peer = self._context.session.source
+        return Send(escape(self._context.persona.device_text(message, peer=peer)))
 
     def _record(self, out: list[Output]) -> list[Output]:
         shown = b"".join(item.data for item in out if isinstance(item, Send))
-        if shown:
-            self._context.capture.shown(shown)
+        if plain := _plain(shown):
+            self._context.capture.shown(plain)
         return out
+
+
+def _plain(data: bytes) -> bytes:
+    """What a terminal makes of `data`: without the commands of Telnet."""
+    if b"\xff" not in data:
+        return data
+    return _COMMANDS.sub(lambda found: b"\xff" if found[0] == b"\xff\xff" else b"", data)
