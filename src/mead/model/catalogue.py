@@ -73,7 +73,7 @@ FIELDS: dict[str, str] = {
     "exit_status": "exit status that the shell reported",
     "final": "whether no further attempt will be made",
     "fingerprint": "value of the fingerprint",
-    "fingerprint_kind": "`banner`, `hassh`, `ja3`, `ja4`, `p0f`, `telnet`, `telnet-terminal`, `telnet-environment`",
+    "fingerprint_kind": "`banner`, `hassh`, `ja3`, `ja4`, `p0f`, `telnet` and what begins with it",
     "fingerprint_text": "text that the fingerprint was computed from",
     "headers": "header names and values in their order",
     "host": "host that the request named",
