@@ -227,3 +227,23 @@ async def test_leaving_at_the_moment_when_the_connection_is_lost_ends(server: Na
         cut = asyncio.get_running_loop().call_later(30, task.cancel)
     cut.cancel()
     assert clock() - leaving < 20
+
+
+async def test_leaving_while_it_tries_to_come_back_ends(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trying = asyncio.Event()
+
+    async def overhears(self: Bus) -> None:
+        trying.set()
+        try:
+            await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            raise BusAwayError("as when a connection is refused at the moment of the cancellation") from None
+
+    async with asyncio.timeout(20):
+        async with Bus.connect(server.credentials) as bus:
+            assert bus._connection
+            monkeypatch.setattr(Bus, "_try", overhears)
+            bus._connection.give_up()
+            await trying.wait()

@@ -21,8 +21,9 @@ from contextlib import aclosing
 from msgspec import Struct
 
 from mead.bus import streams
-from mead.bus.client import Bus, BusAwayError, BusFullError, BusRefusedError
+from mead.bus.client import Bus, BusAwayError, BusFullError, BusRefusedError, Together
 from mead.bus.pull import Consumer, Message, Puller
+from mead.bus.shortbodies import ShortBodies
 
 __all__ = ["CHUNK_BYTES", "MAX_BODY_BYTES", "BodyReceiver", "BodySender", "BodySettings", "Leftover"]
 
@@ -65,7 +66,8 @@ class BodySender:
         self._settings = settings or BodySettings()
         self._waiting_bytes = 0
         self._sent: OrderedDict[str, float] = OrderedDict()
-        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._under_way: dict[str, asyncio.Future[None]] = {}
+        self._short = ShortBodies(bus, _only_chunk, self._send)
 
     async def put(self, data: bytes) -> str:
         """The body's sha256 (hex), once the body is durable; waits while the bus is away.
@@ -79,29 +81,35 @@ class BodySender:
         sha256 = hashlib.sha256(data).hexdigest()
         if self._is_remembered(sha256):
             return sha256
-        task = self._under_way.get(sha256)
-        if task is None:
+        sending = self._under_way.get(sha256)
+        if sending is None:
             if self._waiting_bytes + len(data) > self._settings.memory_bytes:
                 raise BusFullError(
                     f"{self._waiting_bytes} bytes of bodies wait for the bus: no room for more"
                 )
-            task = asyncio.create_task(self._send(sha256, data), name=f"body {sha256[:12]}")
+            if len(data) <= _SHORT_BYTES:
+                sending = self._short.put(sha256, data)
+            else:
+                sending = asyncio.create_task(self._send(sha256, data), name=f"body {sha256[:12]}")
             self._waiting_bytes += len(data)
-            self._under_way[sha256] = task
-            task.add_done_callback(lambda _: self._ended(sha256, len(data)))
-        await asyncio.shield(task)
+            self._under_way[sha256] = sending
+            sending.add_done_callback(lambda sent: self._ended(sha256, len(data), sent))
+        await asyncio.shield(sending)
         return sha256
 
-    def _ended(self, sha256: str, size: int) -> None:
+    def _ended(self, sha256: str, size: int, sent: asyncio.Future[None]) -> None:
         del self._under_way[sha256]
         self._waiting_bytes -= size
+        if not sent.cancelled() and sent.exception() is None:
+            self._remember(sha256)
 
     async def close(self) -> None:
         """Give up what still waits."""
-        tasks = list(self._under_way.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        waiting = list(self._under_way.values())
+        self._short.close()
+        for sending in waiting:
+            sending.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
     def _is_remembered(self, sha256: str) -> bool:
         """Whether it was sent lately: one worm brings the same body a thousand times an hour."""
@@ -114,6 +122,8 @@ class BodySender:
     async def _send(self, sha256: str, data: bytes) -> None:
         while not await self._try(sha256, data):
             pass
+
+    def _remember(self, sha256: str) -> None:
         self._sent[sha256] = self._now()
         self._sent.move_to_end(sha256)
         if len(self._sent) > self._settings.remembered:
@@ -149,14 +159,24 @@ class BodySender:
     async def _send_chunk(self, sha256: str, data: bytes, chunk: int, count: int) -> bool:
         """Fill the chunk's place; whether it was empty."""
         part = data[chunk * CHUNK_BYTES : (chunk + 1) * CHUNK_BYTES]
-        subject = streams.body_subject(sha256, chunk)
+        subject, headers = _place(sha256, chunk, count)
         try:
-            await self._bus.publish(subject, part, headers={_CHUNKS_HEADER: str(count)})
+            await self._bus.publish(subject, part, headers=headers)
         except BusRefusedError as error:
             if "per subject" not in str(error):
                 raise
             return False  # filled by another sender, or by our own message whose answer was lost
         return True
+
+
+def _place(sha256: str, chunk: int, count: int) -> tuple[str, dict[str, str]]:
+    """Subject and headers of a chunk."""
+    return streams.body_subject(sha256, chunk), {_CHUNKS_HEADER: str(count)}
+
+
+def _only_chunk(sha256: str, data: bytes) -> Together:
+    subject, headers = _place(sha256, 0, 1)
+    return subject, data, headers
 
 
 class Leftover(Struct, frozen=True, kw_only=True):

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 from nats.aio.msg import Msg
@@ -36,11 +37,14 @@ __all__ = [
     "BusRefusedError",
     "Inbox",
     "Stored",
+    "Together",
 ]
 
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Together: TypeAlias = tuple[str, bytes, Mapping[str, str]]
+"""Subject, content and headers of a message that is published with others."""
 
 _API = "$JS.API"
 _ANSWER_SECONDS = 10.0
@@ -64,6 +68,8 @@ class Stored(msgspec.Struct, frozen=True, rename={"sequence": "seq"}):
     sequence: int
     duplicate: bool = False
     """The message id was seen before; nothing was stored again."""
+    count: int = 1
+    """Messages that were stored together."""
 
 
 class _ApiError(msgspec.Struct, frozen=True):
@@ -116,6 +122,7 @@ class Bus:
         self._connected_at = 0.0
         self._known: set[str] = set()
         self._ensuring = asyncio.Lock()
+        self._over = False
 
     @classmethod
     @asynccontextmanager
@@ -139,6 +146,7 @@ class Bus:
         try:
             yield bus
         finally:
+            bus._over = True  # nats-py, while it connects, may overhear that the keeper is cancelled
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
             await bus._drop()
@@ -193,7 +201,7 @@ class Bus:
     async def _keep(self) -> None:
         """Make a new connection whenever one is lost."""
         pause = _FIRST_PAUSE_SECONDS
-        while True:
+        while not self._over:
             if self._connection:
                 await self._until_lost(self._connection)
                 _log.info("the bus is away; trying to come back")
@@ -267,6 +275,29 @@ class Bus:
         if message_id:
             fields["Nats-Msg-Id"] = message_id
         return _decode(await self.request(subject, data, fields or None), Stored)
+
+    async def publish_together(self, messages: Sequence[Together]) -> None:
+        """Put messages into one stream that allows it, all or none; durable when this returns.
+
+        The server writes them through once and not one by one. nats-server 2.12 and newer can do it.
+
+        Raises:
+            BusFullError: no room; try later.
+            BusAwayError: no answer; they may or may not be there.
+            BusRefusedError: one of them finds its place filled, or the server or the stream does not take
+                messages together; some of them may be there.
+        """
+        token = secrets.token_hex(8)
+        last = len(messages)
+        for number, (subject, data, headers) in enumerate(messages, 1):
+            fields = {**headers, "Nats-Batch-Id": token, "Nats-Batch-Sequence": str(number)}
+            if number < last:
+                await self._live().send(subject, data, "", fields)
+            else:
+                fields["Nats-Batch-Commit"] = "1"
+                stored = _decode(await self.request(subject, data, fields), Stored)
+        if stored.count != last:
+            raise BusRefusedError("the bus takes no messages together: its nats-server is older than 2.12")
 
     async def api(self, verb: str, body: object, answer: type[T]) -> T:
         """One call of JetStream's API, `verb` without its prefix; errors as of `publish`."""

@@ -75,6 +75,7 @@ class StreamConfig(Struct, frozen=True, kw_only=True):
     discard_new_per_subject: bool = False
     duplicate_window: int = 0
     allow_direct: bool = False
+    allow_atomic: bool = False
     first_seq: int = 0
 
 
@@ -147,6 +148,7 @@ def bodies_stream(settings: StreamSettings) -> StreamConfig:
         max_msgs_per_subject=1,
         discard_new_per_subject=True,
         allow_direct=True,
+        allow_atomic=True,
     )
 
 
