@@ -16,7 +16,7 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 from nats.aio.msg import Msg
@@ -24,6 +24,18 @@ from nats.errors import Error as NatsError
 
 from mead.bus import streams
 from mead.bus.address import BusAddress
+from mead.bus.answers import (
+    NAME_IN_USE,
+    NO_STREAM,
+    NOT_THERE,
+    Done,
+    Got,
+    Held,
+    Stored,
+    StreamInfo,
+    StreamNames,
+    decode,
+)
 from mead.bus.connection import BusAwayError, BusFullError, BusRefusedError, Connection, Inbox, Subscription
 from mead.clock import Clock, SystemClock
 from mead.errors import BusError
@@ -35,8 +47,10 @@ __all__ = [
     "BusAwayError",
     "BusFullError",
     "BusRefusedError",
+    "Held",
     "Inbox",
     "Stored",
+    "StreamInfo",
     "Together",
 ]
 
@@ -51,60 +65,7 @@ _ANSWER_SECONDS = 10.0
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 _LOOK_SECONDS = 1.0
-NO_STREAM = 10059
-"""Error code of a stream that does not exist."""
-_NOT_THERE = frozenset({10037, 10043, 10057, NO_STREAM})
-"""Error codes of a message that does not exist (any more)."""
-_NAME_IN_USE = 10058
-_FULL = frozenset({10077, 10023, 10002, 10047})
-"""Error codes of a stream, a server or an account without room."""
 _SEQUENCES_PER_SECOND = 1000
-
-
-class Stored(msgspec.Struct, frozen=True, rename={"sequence": "seq"}):
-    """The server's word that a message is on disk."""
-
-    stream: str
-    sequence: int
-    duplicate: bool = False
-    """The message id was seen before; nothing was stored again."""
-    count: int = 1
-    """Messages that were stored together."""
-
-
-class _ApiError(msgspec.Struct, frozen=True):
-    code: int
-    err_code: int = 0
-    description: str = ""
-
-
-class _Failure(msgspec.Struct, frozen=True):
-    error: _ApiError | None = None
-
-
-class _StreamState(msgspec.Struct, frozen=True):
-    messages: int
-    first_seq: int
-    last_seq: int
-    subjects: dict[str, int] = {}
-
-
-class StreamInfo(msgspec.Struct, frozen=True):
-    """What the server says of a stream."""
-
-    config: dict[str, Any]
-    state: _StreamState
-    total: int = 0
-
-
-class _StreamNames(msgspec.Struct, frozen=True):
-    total: int
-    offset: int
-    streams: list[str] | None = None
-
-
-class _Done(msgspec.Struct, frozen=True):
-    success: bool = True
 
 
 class Bus:
@@ -274,7 +235,7 @@ class Bus:
         fields = dict(headers or {})
         if message_id:
             fields["Nats-Msg-Id"] = message_id
-        return _decode(await self.request(subject, data, fields or None), Stored)
+        return decode(await self.request(subject, data, fields or None), Stored)
 
     async def publish_together(self, messages: Sequence[Together]) -> None:
         """Put messages into one stream that allows it, all or none; durable when this returns.
@@ -295,13 +256,13 @@ class Bus:
                 await self._live().send(subject, data, "", fields)
             else:
                 fields["Nats-Batch-Commit"] = "1"
-                stored = _decode(await self.request(subject, data, fields), Stored)
+                stored = decode(await self.request(subject, data, fields), Stored)
         if stored.count != last:
             raise BusRefusedError("the bus takes no messages together: its nats-server is older than 2.12")
 
     async def api(self, verb: str, body: object, answer: type[T]) -> T:
         """One call of JetStream's API, `verb` without its prefix; errors as of `publish`."""
-        return _decode(await self.request(f"{_API}.{verb}", msgspec.json.encode(body)), answer)
+        return decode(await self.request(f"{_API}.{verb}", msgspec.json.encode(body)), answer)
 
     async def stream_for(self, sensor: str) -> str:
         """The name of the stream of `sensor`, made if it is not there.
@@ -319,7 +280,7 @@ class Bus:
                 try:
                     await self._make(wanted)
                 except BusRefusedError as error:
-                    if error.code != _NAME_IN_USE:
+                    if error.code != NAME_IN_USE:
                         raise
                     await self._make(wanted)  # another process made it in between
                 self._known.add(wanted.name)
@@ -329,9 +290,9 @@ class Bus:
         fields = {key: value for key, value in msgspec.to_builtins(wanted).items() if key != "first_seq"}
         info = await self.stream_info(wanted.name)
         if info is None:
-            await self.api(f"STREAM.CREATE.{wanted.name}", wanted, _Done)
+            await self.api(f"STREAM.CREATE.{wanted.name}", wanted, Done)
         elif any(info.config.get(key, value) != value for key, value in fields.items() if value):
-            await self.api(f"STREAM.UPDATE.{wanted.name}", info.config | fields, _Done)
+            await self.api(f"STREAM.UPDATE.{wanted.name}", info.config | fields, Done)
 
     async def stream_info(self, stream: str, subjects: str = "", offset: int = 0) -> StreamInfo | None:
         """What is in a stream; with `subjects`, also how many messages each matching subject has."""
@@ -351,7 +312,7 @@ class Bus:
         """The streams that listen to a subject."""
         names: list[str] = []
         while True:
-            page = await self.api("STREAM.NAMES", {"subject": subject, "offset": len(names)}, _StreamNames)
+            page = await self.api("STREAM.NAMES", {"subject": subject, "offset": len(names)}, StreamNames)
             names.extend(page.streams or [])
             if not page.streams or len(names) >= page.total:
                 return sorted(names)
@@ -359,7 +320,7 @@ class Bus:
     async def purge(self, stream: str, *, below: int = 0, subject: str = "") -> None:
         """Remove messages below a sequence, or those of one subject."""
         body: dict[str, object] = {"seq": below} if below else {"filter": subject}
-        await self.api(f"STREAM.PURGE.{stream}", body, _Done)
+        await self.api(f"STREAM.PURGE.{stream}", body, Done)
 
     async def get(self, stream: str, sequence: int, *, following: str = "") -> Held | None:
         """The message with that sequence; with `following`, the first of that subject from there on."""
@@ -367,9 +328,9 @@ class Bus:
         if following:
             body["next_by_subj"] = following
         try:
-            return (await self.api(f"STREAM.MSG.GET.{stream}", body, _Got)).message
+            return (await self.api(f"STREAM.MSG.GET.{stream}", body, Got)).message
         except BusRefusedError as error:
-            if error.code in _NOT_THERE:
+            if error.code in NOT_THERE:
                 return None
             raise
 
@@ -384,39 +345,7 @@ class Bus:
     async def delete(self, stream: str, sequence: int) -> None:
         """Remove one message; nothing happens when it is not there."""
         try:
-            await self.api(f"STREAM.MSG.DELETE.{stream}", {"seq": sequence}, _Done)
+            await self.api(f"STREAM.MSG.DELETE.{stream}", {"seq": sequence}, Done)
         except BusRefusedError as error:
-            if error.code not in _NOT_THERE:
+            if error.code not in NOT_THERE:
                 raise
-
-
-class Held(msgspec.Struct, frozen=True, rename={"sequence": "seq"}):
-    """A message that lies in a stream."""
-
-    subject: str
-    sequence: int
-    data: bytes = b""
-
-
-class _Got(msgspec.Struct, frozen=True):
-    message: Held
-
-
-def _decode(message: Msg, answer: type[T]) -> T:
-    """The answer of the server, or its error as an exception."""
-    status = (message.headers or {}).get("Status")
-    if status == "503":
-        raise BusAwayError(
-            "nobody on the bus answers to this: the stream is missing or JetStream is starting"
-        )
-    failure = msgspec.json.decode(message.data, type=_Failure).error
-    if failure is None:
-        return msgspec.json.decode(message.data, type=answer)
-    text = f"the bus refuses: {failure.description} ({failure.err_code})"
-    taken = "per subject" in failure.description  # the place is filled: there is room, but not for this
-    full = failure.err_code in _FULL or "no space left" in failure.description
-    if full and not taken:
-        raise BusFullError(text)
-    if failure.code == 503 and not taken:
-        raise BusAwayError(text)
-    raise BusRefusedError(text, failure.err_code)
