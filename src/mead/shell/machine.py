@@ -205,7 +205,12 @@ class Machine:
         self.offers.append(url)
         self.failed.discard(url)
         shown = None if path is None else text(encode(path))
-        self.emit(Offer(text(encode(url)), tool, shown, user_agent, depth))
+        self.emit(Offer(_noted(url), tool, shown, user_agent, depth))
+
+    def begin_delivery(self, noted: str) -> str:
+        """Get ready for the body of an offer; its URL as the shell spells it. O(offers)."""
+        self.start_line()
+        return next((url for url in self.offers if _noted(url) == noted), noted)
 
     def body(self, url: str | None) -> bytes | None:
         """The body of `url`, if it was delivered; otherwise the command that asks is run again then."""
@@ -301,3 +306,10 @@ class Machine:
         """The id of a new process."""
         self.last_pid = self.last_pid + 1 if self.last_pid < 32_000 else 301
         return self.last_pid
+
+
+def _noted(url: str) -> str:
+    """A URL as an offer has it: bytes that are no UTF-8 are percent-encoded, as tools send them."""
+    found = encode(url).decode("utf-8", "surrogateescape")
+    plain = "".join(f"%{ord(c) - 0xDC00:02X}" if "\udc80" <= c <= "\udcff" else c for c in found)
+    return text(plain.encode())

@@ -129,7 +129,7 @@ class Shell:
     def deliver(self, url: str, body: bytes | None) -> Reply:
         """The body of an offer arrived (None: it could not be had); follow what waited for it."""
         machine = self.machine
-        machine.start_line()
+        url = machine.begin_delivery(url)
         if body is None:
             machine.failed.add(url)
         elif sum(map(len, machine.bodies.values())) + len(body) <= self._limits.file_system_bytes:
