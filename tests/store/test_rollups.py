@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+import sqlglot
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlglot import exp
 
 from mead.clock import FakeClock
 from mead.model import event as model
 from mead.model.event import Event
+from mead.store import rollups, stats
 from mead.store.connection import connect
 from mead.store.events import EventStore
 from mead.store.rollups import ATTACK_GAP_SECONDS, ROLLUPS, rolled_days
@@ -165,3 +171,106 @@ def test_rollups_of_an_older_definition_are_not_believed(
     assert len(store.compact().days_closed) == 3
     assert len(rolled_days(store.snapshot().manifest)) == 3
     assert _views(store) == before
+
+
+QUERIES = {name: query.format(events="events") for name, query in ROLLUPS.items()} | {
+    "attacks, joined": rollups._ATTACKS.format(fragments=ROLLUPS["attacks"].format(events="events")),
+    "funnel": stats._FUNNEL,
+    "offers": stats._OFFERS,
+    "sources": stats._SOURCES.replace("?", "10"),
+    "raw sources": stats._RAW_SOURCES,
+    "raw counts": stats._RAW_COUNTS,
+}
+
+
+@pytest.mark.parametrize("engine", ["spark", "clickhouse", "trino"])
+@pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
+def test_the_queries_can_be_carried_over_to_other_engines(query: str, engine: str) -> None:
+    """sqlglot lets a function that it does not know through unchanged; so there must be none."""
+    ours = sqlglot.parse_one(query, dialect="duckdb")
+    assert [node.name for node in ours.find_all(exp.Anonymous)] == []
+    assert ours.find(exp.LogicalOr, exp.LogicalAnd) is None, "ClickHouse gets a name that it does not know"
+    (theirs,) = sqlglot.transpile(
+        query, read="duckdb", write=engine, unsupported_level=sqlglot.ErrorLevel.RAISE
+    )
+    assert sqlglot.parse_one(theirs, dialect=engine).find(exp.Anonymous) is None
+    casts = {node.to.this for node in ours.find_all(exp.Cast)}
+    assert casts <= {exp.DataType.Type.BIGINT, exp.DataType.Type.DATE, exp.DataType.Type.TIMESTAMPTZ}
+
+
+def test_segments_hold_only_types_that_all_engines_read(
+    open_store: Callable[..., EventStore], attacks: Callable[..., list[list[Event]]]
+) -> None:
+    """Neither nanoseconds nor UUID, hugeint or unsigned numbers, in segments, sorted ones and rollups."""
+    store = open_store()
+    _fill(store, attacks(4))
+    files = store.snapshot().manifest.live()
+    store.compact()
+    found: dict[str, set[str]] = defaultdict(set)
+    for path in {*files, *store.snapshot().manifest.live()}:
+        for field in pq.read_schema(store.directory / path):
+            found[str(field.type)].add(field.name)
+    assert set(found) <= {"string", "int64", "int32", "bool", "date32[day]", "timestamp[us, tz=UTC]"}, found
+
+
+_PEERS = st.builds(
+    dict, sensor=st.just("a"), src=st.sampled_from(["192.0.2.1", "192.0.2.2", None]),
+    transport=st.just("tcp"), dst_port=st.sampled_from([22, None]), service=st.sampled_from(["ssh", None]),
+)  # fmt: skip
+_NEAR = st.one_of(offsets, st.integers(-86_400, 2 * 86_400).map(lambda seconds: timedelta(seconds=seconds)))
+_EVENTS = st.builds(
+    lambda kind, offset, peer: kind(time=MIDNIGHT + offset, **peer),
+    st.sampled_from([model.SessionOpen, lambda **said: model.ScanSeen(packets=1, **said)]),
+    _NEAR,
+    _PEERS,
+)
+_STEPS = st.one_of(
+    st.tuples(st.sampled_from(["one", "two"]), st.lists(_EVENTS, max_size=8)),
+    st.sampled_from(["commit", "compact", "a day later"]),
+)
+
+
+@given(st.lists(_STEPS, max_size=12))
+@settings(max_examples=20, deadline=None)
+def test_whatever_was_appended_and_compacted_in_whatever_order_the_views_are_the_raw_events(
+    steps: list[tuple[str, list[Event]] | str],
+) -> None:
+    """Several streams, late events for closed days, attacks over midnight, merges and closed days."""
+    events: list[Event] = []
+    clock = FakeClock(MIDNIGHT)
+    with tempfile.TemporaryDirectory() as folder:
+        options = StoreSettings(merge_width=2, grace_seconds=0, query_threads=1)
+        with EventStore.open(Path(folder), options, clock=clock) as store:
+            for step in [*steps, "commit"]:
+                if isinstance(step, tuple):
+                    store.append(step[0], store.last_sequence(step[0]) + 1, step[1])
+                    store.commit()
+                    events += step[1]
+                elif step == "compact":
+                    store.compact()
+                elif step == "a day later":
+                    clock.advance(86_400)
+            views = _views(store)
+    assert views["attacks"] == _attacks_in_python(events)
+    assert views["hourly"] == Counter(_hourly(events))
+    assert Counter({row[:5]: row[4] for row in views["source_day"]}) == Counter(_source_days(events))
+
+
+def _hourly(events: Iterable[Event]) -> list[Attack]:
+    found = Counter(
+        (
+            event.time.replace(minute=0, second=0, microsecond=0), event.sensor, event.kind, event.service,
+            event.transport, event.dst_port,
+        )
+        for event in events
+    )  # fmt: skip
+    return [(*key, count) for key, count in found.items()]
+
+
+def _source_days(events: Iterable[Event]) -> dict[Attack, int]:
+    found = Counter(
+        (event.time.date(), event.src, event.sensor, event.service)
+        for event in events
+        if event.src is not None
+    )
+    return {(*key, count): count for key, count in found.items()}

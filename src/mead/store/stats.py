@@ -85,12 +85,12 @@ FROM steps
 _OFFERS = """
 SELECT outcome, count(*) FROM (
   SELECT offer, CASE
-    WHEN bool_or(kind = 'fetch.done') THEN NULL
+    WHEN count(*) FILTER (kind = 'fetch.done') > 0 THEN NULL
     ELSE coalesce(arg_max(reason, time) FILTER (kind IN ('fetch.failed', 'fetch.refused')), 'not tried yet')
     END AS outcome
   FROM period WHERE offer IS NOT NULL
     AND kind IN ('offer.seen', 'fetch.done', 'fetch.failed', 'fetch.refused')
-  GROUP BY offer HAVING bool_or(kind = 'offer.seen')
+  GROUP BY offer HAVING count(*) FILTER (kind = 'offer.seen') > 0
 ) GROUP BY outcome ORDER BY 2 DESC, 1
 """
 
