@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mead.shell.arithmetic import ArithmeticFault, evaluate
+from mead.shell.limits import LimitReachedError
 
 
 @pytest.mark.parametrize(
@@ -32,14 +33,29 @@ def test_assignments_go_into_the_variables() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1/0", "1%0", "1+", "(1", "1 2", "$", "08", "x", "2**-1", "(" * 200, "-" * 500 + "1"]
+    "text", ["1/0", "1%0", "1+", "(1", "1 2", "$", "08", "x", "2**-1"]
 )
 def test_what_cannot_be_evaluated_is_a_fault(text: str) -> None:
     with pytest.raises(ArithmeticFault):
         evaluate(text, {"x": "no number"})
 
 
+@pytest.mark.parametrize("text", ["(" * 200, "-" * 500 + "1", "1+" * 3_000 + "1", "a"])
+def test_what_is_too_much_reaches_a_limit(text: str) -> None:
+    names = "abcdefghijklmnopqrstuvwxyz"
+    variables = {name: f"{after}+{after}" for name, after in zip(names, names[1:], strict=False)} | {"z": "1"}
+    with pytest.raises(LimitReachedError):
+        evaluate(text, variables)
+
+
+def test_variables_hold_expressions() -> None:
+    assert evaluate("a*2", {"a": "b+1", "b": "16#f"}) == 32
+    assert evaluate("1--1", {}) == 2
+    with pytest.raises(ArithmeticFault, match="loop"):
+        evaluate("a", {"a": "b", "b": "a"})
+
+
 @given(st.text(alphabet="0123456789abx+-*/%<>=!&|^~?:(), ", max_size=60))
 def test_any_text_has_a_value_or_a_fault(text: str) -> None:
-    with suppress(ArithmeticFault):
+    with suppress(ArithmeticFault, LimitReachedError):
         assert -(1 << 63) <= evaluate(text, {}) < 1 << 63

@@ -9,6 +9,7 @@ import pytest
 from mead.shell.ast import Arithmetic, Literal, Parameter, ProcessSubstitution, Substitution
 from mead.shell.bashisms import BashParser
 from mead.shell.lexer import IncompleteError, ShellSyntaxError
+from mead.shell.limits import LimitReachedError
 from mead.shell.parser import Parser
 
 
@@ -50,7 +51,12 @@ def test_a_word_that_does_not_end_is_incomplete(text: str) -> None:
         Parser(text).word()
 
 
-@pytest.mark.parametrize("text", ["${}", "${a b}", "$(" * 100, "${%}"])
+@pytest.mark.parametrize("text", ["${}", "${a b}", "${%}"])
 def test_what_is_no_word_is_an_error(text: str) -> None:
     with pytest.raises(ShellSyntaxError):
         Parser(text).word()
+
+
+def test_what_is_nested_too_deeply_reaches_a_limit() -> None:
+    with pytest.raises(LimitReachedError):
+        Parser("$(" * 100).word()

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, MutableMapping
 from typing import Final
 
+from mead.shell.limits import LimitReachedError
+
 __all__ = ["ArithmeticFault", "evaluate"]
 
 _TOKEN: Final = re.compile(
@@ -77,7 +79,7 @@ class _Evaluator:
         self._looked_up, self._spent = looked_up, spent
         spent[0] += len(self._tokens)
         if spent[0] > _MAX_EVALUATED:
-            raise ArithmeticFault("expression recursion loop detected")
+            raise LimitReachedError("expression_tokens", _MAX_EVALUATED, "tokens")
 
     @staticmethod
     def _tokenise(text: str) -> list[str]:
@@ -85,8 +87,10 @@ class _Evaluator:
         position, text = 0, text.strip(" \t\n\r")
         while position < len(text):
             found = _TOKEN.match(text, position)
-            if not found or len(tokens) >= _MAX_TOKENS:
+            if not found:
                 raise ArithmeticFault("arithmetic syntax error")
+            if len(tokens) >= _MAX_TOKENS:
+                raise LimitReachedError("expression_tokens", _MAX_TOKENS, "tokens")
             tokens.append(found[1])
             position = found.end()
         return tokens
@@ -117,7 +121,7 @@ class _Evaluator:
     def _assignment(self) -> int:
         self._depth += 1
         if self._depth > _MAX_DEPTH:
-            raise ArithmeticFault("expression recursion loop detected")
+            raise LimitReachedError("expression_nesting", _MAX_DEPTH, "levels")
         name = self._peek()
         sign = self._tokens[self._index + 1] if self._index + 1 < len(self._tokens) else ""
         if (name[:1].isalpha() or name[:1] == "_") and self._is_assignment(sign):
@@ -164,7 +168,7 @@ class _Evaluator:
     def _unary(self) -> int:
         self._depth += 1
         if self._depth > _MAX_DEPTH:
-            raise ArithmeticFault("expression recursion loop detected")
+            raise LimitReachedError("expression_nesting", _MAX_DEPTH, "levels")
         value = self._operand()
         self._depth -= 1
         return value
@@ -249,5 +253,6 @@ def evaluate(text: str, variables: MutableMapping[str, str]) -> int:
 
     Raises:
         ArithmeticFault: ash could not evaluate it either.
+        LimitReachedError: it is too long or too deep.
     """
     return _Evaluator(text, variables, frozenset(), [0]).result()

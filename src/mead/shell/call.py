@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mead.shell.ast import encode
+from mead.shell.limits import LimitReachedError
 from mead.shell.streams import Buffer, Endless, EndlessError, Null, Sink, Source
 from mead.shell.vfs import Node, PathError
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Applet", "BuiltinFaultError", "Call", "FailedError", "Options", "UsageError"]
 
 _CHUNK: Final = 1 << 16
+_ENDLESS_BYTES: Final = 1 << 18
 
 
 class FailedError(Exception):
@@ -157,7 +159,8 @@ class Call:
     def drain(self, source: Source) -> bytes:
         """Everything a source has; a source that waits for a body gives that body, or nothing yet."""
         if isinstance(source, Endless):
-            data = source.read(1 << 18)
+            data = source.read(_ENDLESS_BYTES)
+            self.machine.limit(LimitReachedError("endless_input", _ENDLESS_BYTES, "bytes"))
         else:
             data = source.read()
             if source.waits is not None:

@@ -22,12 +22,14 @@ from mead.shell.ast import (
     Word,
 )
 from mead.shell.escapes import ansi_c
+from mead.shell.limits import LimitReachedError
 
-__all__ = ["IncompleteError", "ShellSyntaxError", "WordReader", "make_word"]
+__all__ = ["MAX_NESTING", "IncompleteError", "ShellSyntaxError", "WordReader", "make_word"]
 
 _RUN: Final = re.compile(r"[^ \t\n|&;<>()$`\"'\\]+")
 _DOUBLE_RUN: Final = re.compile(r"[^$`\"\\]+")
 _BRACED_RUN: Final = re.compile(r"[^$`\"'\\}/]+")
+_ARITHMETIC_RUN: Final = re.compile(r"[^()$`\"]+")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _PARAMETER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]", re.ASCII)
 _BASH_PARAMETER: Final = re.compile(
@@ -39,7 +41,8 @@ _BASH_OPERATOR: Final = re.compile(r":[-=?+]|##|%%|//|\^\^|,,|@[QEPAaULu]|[-=?+#
 _PATTERNS: Final = frozenset({"#", "##", "%", "%%", "/", "//", "^", "^^", ",", ",,"})
 _REPLACES: Final = frozenset({"/", "//"})
 _MAGIC: Final = frozenset("*?[")
-_MAX_NESTING: Final = 40
+MAX_NESTING: Final = 40
+"""How deep commands and substitutions may stand in each other; ash has no limit but its stack."""
 
 
 class ShellSyntaxError(Exception):
@@ -69,8 +72,8 @@ class WordReader:
     """Reads words at a moving position of a text."""
 
     def __init__(self, text: str, *, final: bool = True, nesting: int = 0, bash: bool = False) -> None:
-        if nesting > _MAX_NESTING:
-            raise ShellSyntaxError("syntax error: nested too deeply")
+        if nesting > MAX_NESTING:
+            raise LimitReachedError("syntax_nesting", MAX_NESTING, "levels")
         self.text = text
         self.position = 0
         self.final = final
@@ -212,6 +215,11 @@ class WordReader:
             if char == ")" and depth == 0 and text.startswith("))", self.position):
                 self.position += 2
                 return Arithmetic(make_word(parts), quoted)
+            run = _ARITHMETIC_RUN.match(text, self.position)
+            if run:
+                parts.append(Literal(run[0], quoted=True))
+                self.position = run.end()
+                continue
             if char in "$`":
                 parts.append(self._dollar(quoted=True) if char == "$" else self._backticks(quoted=True))
                 continue

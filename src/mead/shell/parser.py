@@ -34,7 +34,8 @@ from mead.shell.ast import (
     Subshell,
     Word,
 )
-from mead.shell.lexer import IncompleteError, ShellSyntaxError
+from mead.shell.lexer import MAX_NESTING, IncompleteError, ShellSyntaxError
+from mead.shell.limits import LimitReachedError
 from mead.shell.tokens import END, NEWLINE, REDIRECTION, WORD, TokenReader
 
 __all__ = ["IncompleteError", "Parser", "ShellSyntaxError"]
@@ -50,7 +51,6 @@ _IN_TEST: Final = {
     "||": Word((Literal("-o", quoted=True),), "-o"),
 }
 _OPEN: Final = (Literal("[[", quoted=False),)
-_MAX_NESTING: Final = 40
 
 
 class Parser(TokenReader):
@@ -103,8 +103,8 @@ class Parser(TokenReader):
 
     def _enter(self) -> None:
         self.nesting += 1
-        if self.nesting > _MAX_NESTING:
-            raise ShellSyntaxError("syntax error: nested too deeply")
+        if self.nesting > MAX_NESTING:
+            raise LimitReachedError("syntax_nesting", MAX_NESTING, "levels")
 
     # Lists
 

@@ -16,6 +16,7 @@ from typing import Final
 
 from mead.shell.ast import Assignment, Document, Literal, Redirection, Word
 from mead.shell.lexer import IncompleteError, ShellSyntaxError, WordReader, make_word
+from mead.shell.limits import LimitReachedError
 
 __all__ = ["END", "NEWLINE", "REDIRECTION", "WORD", "TokenReader"]
 
@@ -40,6 +41,7 @@ _RESERVED: Final = frozenset({
 _BASH_RESERVED: Final = frozenset({"[["})
 _MAX_ALIASES: Final = 1_000
 _MAX_ITEMS: Final = 4_096
+_MAX_TOKENS: Final = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class TokenReader(WordReader):
     ) -> None:
         super().__init__(text, final=final, nesting=nesting, bash=bash)
         self._aliases: Mapping[str, str] = {} if aliases is None else aliases
-        self._replaced = 0
+        self._count = self._replaced = 0
         self._alias_ends: dict[str, int] = {}
         self._check_until = -1
         self._pending: list[_Pending] = []
@@ -130,6 +132,9 @@ class TokenReader(WordReader):
         return True
 
     def _read(self) -> None:
+        self._count += 1
+        if self._count > _MAX_TOKENS:
+            raise LimitReachedError("script_tokens", _MAX_TOKENS, "tokens")
         self._blanks()
         text, start = self.text, self.position
         self._start = start

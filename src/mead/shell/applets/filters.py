@@ -11,6 +11,8 @@ from typing import Final
 from mead.shell.ast import decode
 from mead.shell.call import Applet, Call, FailedError, UsageError
 from mead.shell.escapes import printf_escapes
+from mead.shell.limits import LimitReachedError
+from mead.shell.streams import Endless, Source
 from mead.shell.vfs import PathError
 
 __all__ = ["TABLE", "count_of", "lines_of"]
@@ -91,9 +93,8 @@ def _edge(call: Call) -> int:
     options = Call(words, call.process, call.shell).options("n:c:qvfFs:", {"lines": "n:", "bytes": "c:"})
     text = options.get("c") or options.get("n", "10")
     unit_is_bytes, count = "c" in options, count_of(text)
-    if call.name == "head" and not options.operands and not text.startswith("-"):
-        call.write(_first_of_input(call, count, by_bytes=unit_is_bytes))
-        return 0
+    if call.name == "head" and len(options.operands) < 2 and "v" not in options and not text.startswith("-"):
+        return _first(call, options.operands, count, by_bytes=unit_is_bytes)
     status = 0
     complaint = "cannot open '{}' for reading: {}" if call.machine.persona.gnu else "{}: {}"
     if call.name == "tail" and not call.process.bash:
@@ -111,14 +112,29 @@ def _edge(call: Call) -> int:
     return status
 
 
-def _first_of_input(call: Call, count: int, *, by_bytes: bool) -> bytes:
-    """Takes no more than it needs, so that what follows on the same input is left."""
-    source = call.stdin
+def _first(call: Call, names: list[str], count: int, *, by_bytes: bool) -> int:
+    """The first of one input. It takes no more than it needs: what follows on standard input is left."""
+    try:
+        source = call.source(names[0]) if names else call.stdin
+        call.write(_taken(call, source, count, by_bytes=by_bytes))
+    except PathError as error:
+        reason = error.reason.removeprefix("read error: ")
+        name = names[0] if names else "standard input"
+        bash = f"cannot open '{name}' for reading: {reason}"
+        call.complain(bash if call.process.bash else f"{name}: {reason}")
+        return 1
+    return 0
+
+
+def _taken(call: Call, source: Source, count: int, *, by_bytes: bool) -> bytes:
     if source.waits is not None:
         data = call.drain(source)
         return data[:count] if by_bytes else b"".join(data.splitlines(keepends=True)[:count])
     if by_bytes:
-        data = source.read(min(count, call.machine.limits.pipe_bytes))
+        most = call.machine.limits.file_bytes
+        if count > most and isinstance(source, Endless):
+            call.machine.limit(LimitReachedError("file_bytes", most, "bytes"))
+        data = source.read(min(count, most))
         call.machine.budget.charge_bytes(len(data))
         return data
     lines: list[bytes] = []
