@@ -12,7 +12,7 @@ __all__ = ["PACKED_ENTROPY", "entropy", "packer_of"]
 PACKED_ENTROPY = 7.2
 """Bits per byte above which code is compressed or encrypted; ordinary code has 5.5 to 6.8."""
 
-MAX_SAMPLE_BYTES = 4 * 1024 * 1024
+MAX_SAMPLE_BYTES = 128 * 1024
 
 _SECTIONS = {
     "UPX0": "UPX", "UPX1": "UPX", "UPX!": "UPX", ".aspack": "ASPack", ".adata": "ASPack", "MEW": "MEW",
@@ -31,8 +31,11 @@ _MARKS = {
 
 
 def entropy(data: bytes) -> float:
-    """Shannon entropy in bits per byte, of at most `MAX_SAMPLE_BYTES`."""
-    sample = data[:MAX_SAMPLE_BYTES]
+    """Shannon entropy in bits per byte, of at most `MAX_SAMPLE_BYTES` at equal distances.
+
+    The distance is odd, so that words of 2, 4 or 8 bytes do not give always the same of their bytes.
+    """
+    sample = data[:: -(-len(data) // MAX_SAMPLE_BYTES) | 1]
     if not sample:
         return 0.0
     total = len(sample)
