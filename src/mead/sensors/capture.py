@@ -53,9 +53,10 @@ class Capture:
     def __init__(self, session: Session, desk: Desk) -> None:
         self._session = session
         self._desk = desk
+        # Dictionaries for sets: empty, as they stay in most sessions, they are a third of the size.
         self._files: dict[str, FileWritten] = {}
-        self._seen: set[tuple[str, str, str]] = set()
-        self._own: set[asyncio.Task[None]] = set()
+        self._seen: dict[tuple[str, str, str], None] = {}
+        self._own: dict[asyncio.Task[None], None] = {}
         self._bodies = 0
         self._commands = 0
         self._transcript: Transcript | None = None
@@ -122,7 +123,7 @@ class Capture:
         key = (offer.url, offer.tool, offer.path or "")
         if key in self._seen:
             return
-        self._seen.add(key)
+        self._seen[key] = None
         name = session.next_offer()
         url = text(offer.url.encode("utf-8", "surrogateescape"))
         seen = session.emit(
@@ -233,10 +234,10 @@ class Capture:
     def _begin(self, work: Coroutine[Any, Any, None], size: int) -> None:
         self._desk.pending_bytes += size
         task = self._desk.start(work)
-        self._own.add(task)
+        self._own[task] = None
 
         def done(task: asyncio.Task[None]) -> None:
-            self._own.discard(task)
+            self._own.pop(task, None)
             self._desk.pending_bytes -= size
 
         task.add_done_callback(done)

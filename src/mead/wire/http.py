@@ -120,6 +120,11 @@ class HttpServer:
         bad_request: makes the refusal of what is no request, when there is need of one.
     """
 
+    __slots__ = (
+        "_bad_request", "_body", "_buffer", "_data_bytes", "_head", "_limits", "_line_end", "_offset",
+        "_over", "_requests", "_searched",
+    )  # fmt: skip
+
     def __init__(
         self, limits: HttpLimits = _LIMITS, *, bad_request: Callable[[], bytes] = _bad_request
     ) -> None:

@@ -23,6 +23,8 @@ class ChunkError(ValueError):
 class Body:
     """Takes the bytes of one body. O(bytes received)."""
 
+    __slots__ = ("_left", "_max_bytes", "_read", "_trailer_bytes", "done", "kept", "seen_bytes")
+
     def __init__(self, *, length: int | None, max_bytes: int) -> None:
         self.kept = bytearray()
         self.seen_bytes = 0

@@ -123,11 +123,13 @@ class _Side(Enum):
 class Negotiation:
     """State of every option on both sides. O(1) for each command; 256 options a side bound it."""
 
+    __slots__ = ("_followups", "_ours", "_profile", "_theirs")
+
     def __init__(self, profile: TelnetProfile) -> None:
         self._profile = profile
         self._ours: dict[int, _Side] = {}
         self._theirs: dict[int, _Side] = {}
-        self._followups = list(profile.followups)
+        self._followups = profile.followups
 
     def start(self) -> bytes:
         """The first packet."""
@@ -166,7 +168,9 @@ class Negotiation:
     def _continue(self) -> bytes:
         out = b""
         while self._followups and _Side.WANT_YES not in {*self._ours.values(), *self._theirs.values()}:
-            out += self._request(tuple(pair for pair in self._followups.pop(0) if not self._has(pair)))
+            following, *rest = self._followups
+            self._followups = tuple(rest)
+            out += self._request(tuple(pair for pair in following if not self._has(pair)))
         return out
 
     def _has(self, pair: tuple[int, int]) -> bool:

@@ -124,6 +124,8 @@ def parse_kexinit(payload: bytes) -> SshKexInit | PeerError:
 class SshReader:
     """Takes the bytes of one side up to its KEXINIT; what follows is not looked at. O(bytes received)."""
 
+    __slots__ = ("_buffer", "_ident", "_offset", "_packets", "_preface", "done")
+
     def __init__(self) -> None:
         self.done = False
         self._buffer = bytearray()

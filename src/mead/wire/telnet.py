@@ -106,6 +106,9 @@ class TelnetLimits(Struct, frozen=True, kw_only=True):
     max_commands: int = 256
 
 
+_LIMITS = TelnetLimits()
+
+
 def escape(data: bytes) -> bytes:
     """Double every IAC, so that `data` arrives as it is."""
     return data.replace(_SINGLE, _DOUBLE)
@@ -123,11 +126,14 @@ class TelnetServer:
     calls `feed` and then `step` until it returns nothing.
     """
 
-    def __init__(
-        self, profile: TelnetProfile = PROFILES["busybox"], limits: TelnetLimits | None = None
-    ) -> None:
+    __slots__ = (
+        "_commands", "_data", "_echo", "_left", "_limits", "_negotiation", "_next_iac", "_offset",
+        "_position", "_prefix", "_profile", "_sub", "_sub_dropped", "_terminal",
+    )  # fmt: skip
+
+    def __init__(self, profile: TelnetProfile = PROFILES["busybox"], limits: TelnetLimits = _LIMITS) -> None:
         self._profile = profile
-        self._limits = limits = limits or TelnetLimits()
+        self._limits = limits
         self._negotiation = Negotiation(profile)
         self._terminal = Terminal(max_line_bytes=limits.max_line_bytes, escape=escape)
         self._echo = True

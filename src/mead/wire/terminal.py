@@ -90,6 +90,11 @@ class Terminal:
     nothing is echoed, not even the end of the line.
     """
 
+    __slots__ = (
+        "_after_cr", "_at_line_start", "_dropped", "_escape", "_key", "_line", "_max_line_bytes",
+        "echo", "mode",
+    )  # fmt: skip
+
     def __init__(self, *, max_line_bytes: int, escape: Callable[[bytes], bytes] = bytes) -> None:
         self.mode = Mode.LINE
         self.echo = True

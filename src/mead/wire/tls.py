@@ -81,6 +81,8 @@ class HelloReader:
     Emits one `ClientHello` or one `PeerError`, and then nothing more. O(bytes received).
     """
 
+    __slots__ = ("_message", "_offset", "_record", "_records", "done")
+
     def __init__(self) -> None:
         self.done = False
         self._record = bytearray()

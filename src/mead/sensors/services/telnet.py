@@ -55,7 +55,7 @@ class _Telnet:
         self._tries = 0
         self._waiting = self._device.after_negotiation
         self._options: list[str] = []
-        self._said: set[tuple[str, str]] = set()
+        self._said: dict[tuple[str, str], None] = {}
         self._told = False
 
     def open(self) -> list[Output]:
@@ -147,7 +147,7 @@ class _Telnet:
         if len(self._said) >= _MAX_SAID:
             session.limit("max_client_facts", _MAX_SAID, "facts")
             return
-        self._said.add((kind, value))
+        self._said[kind, value] = None
         session.emit(ClientSeen, fingerprint_kind=kind, fingerprint=value)
 
     def _tell_client(self) -> None:
