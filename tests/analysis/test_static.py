@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import re
 import struct
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,9 +18,10 @@ import pytest
 import setuptools
 
 from mead.analysis.analyser import Artifact, Report
+from mead.analysis.magics_tables import IN_ZIP, MAGICS, OPENINGS
 from mead.analysis.registry import ANALYSERS
 from mead.analysis.settings import AnalysisSettings
-from mead.analysis.static import elf
+from mead.analysis.static import elf, filetype
 
 LAUNCHER = Path(setuptools.__file__).parent / "cli-32.exe"
 
@@ -52,6 +55,45 @@ def test_hashes(settings: AnalysisSettings, noise: bytes) -> None:
 )  # fmt: skip
 def test_type_by_our_own_table(data: bytes, kind: str, settings: AnalysisSettings) -> None:
     assert _values(_look("filetype", data, settings))["type"] == kind
+
+
+def test_no_magic_hides_another() -> None:
+    for number, (offset, mark, name, _) in enumerate(MAGICS):
+        body = bytes(offset) + mark + bytes(64)
+        first = next(n for n, (at, other, *_) in enumerate(MAGICS) if body[at : at + len(other)] == other)
+        assert first == number, f"{name} is hidden by {MAGICS[first][2]}"
+
+
+def test_many_formats_are_known_without_any_library() -> None:
+    assert len({name for _, _, name, _ in MAGICS} | {name for _, name, _ in (*IN_ZIP, *OPENINGS)}) >= 90
+
+
+@pytest.mark.parametrize(
+    ("members", "kind"),
+    [
+        (["[Content_Types].xml", "word/document.xml"], "docx"), (["xl/workbook.xml"], "xlsx"),
+        (["ppt/presentation.xml"], "pptx"), (["META-INF/MANIFEST.MF"], "jar"), (["invoice.exe"], "zip"),
+        (["META-INF/MANIFEST.MF", "AndroidManifest.xml", "classes.dex"], "apk"),
+    ],
+)  # fmt: skip
+def test_a_zip_is_what_is_in_it(members: list[str], kind: str) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name in members:
+            archive.writestr(name, b"x")
+    assert filetype.by_magic(out.getvalue())[0] == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (b"\xef\xbb\xbf  <!DOCTYPE html>", "html"), (b"@echo off\r\n", "batch"), (b"Dim x\r\n", "vbscript"),
+        (b"powershell -enc AAAA", "powershell"), (b"import os\n", "python"), (b"var a = 1;", "javascript"),
+        (b"<job id='x'>", "wsf"), (b"dear all,\n", "text"),
+    ],
+)  # fmt: skip
+def test_text_is_known_by_how_it_begins(text: bytes, kind: str) -> None:
+    assert filetype.by_magic(text)[0] == kind
 
 
 def test_type_names_every_source(program: bytes, settings: AnalysisSettings) -> None:

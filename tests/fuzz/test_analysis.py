@@ -27,6 +27,7 @@ import setuptools
 import zstandard
 
 from mead.analysis.analyser import Artifact
+from mead.analysis.magics_tables import MAGICS
 from mead.analysis.registry import ANALYSERS
 from mead.analysis.settings import AnalysisSettings
 
@@ -158,10 +159,8 @@ def test_damaged_bodies_become_reports(seeds: list[bytes], part: int) -> None:
 
 
 def test_noise_behind_every_magic_becomes_a_report() -> None:
-    from mead.analysis.static.filetype import _MAGICS
-
     dice = random.Random(7)
-    for offset, mark, name, _ in _MAGICS:
+    for offset, mark, name, _ in MAGICS:
         _check(bytes(offset) + mark + dice.randbytes(3000), name)
 
 
