@@ -9,22 +9,26 @@ itself is put together in `mead.deck.settings` and handed to constructors: there
 from __future__ import annotations
 
 import re
+import reprlib
 import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from mead.errors import ConfigError
 
-__all__ = ["describe", "dump", "load", "parse"]
+__all__ = ["describe", "dump", "load", "parse", "quoted"]
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+_MAX_BYTES = 1 << 20
 _TABLE = re.compile(r"\s*\[\[?\s*([^\]]+?)\s*\]")
 _KEY = re.compile(r"\s*([A-Za-z0-9_.\"'-]+)\s*=")
-_PATH = re.compile(r"`\$\.?([^`]*)`")
+_ESCAPES = {'"': '\\"', "\\": "\\\\"}
 
 
 def load(path: Path, tree: type[T]) -> T:
@@ -34,9 +38,17 @@ def load(path: Path, tree: type[T]) -> T:
         ConfigError: it cannot be read, has an unknown key or a value out of range; names the line.
     """
     try:
-        content = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    if len(data) > _MAX_BYTES:
+        raise ConfigError(f"{path}: longer than {_MAX_BYTES} bytes; is it a configuration at all?")
+    try:
+        content = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8, which TOML must be; save it as UTF-8") from error
     return parse(content, tree, where=str(path))
 
 
@@ -44,18 +56,63 @@ def parse(content: str, tree: type[T], *, where: str) -> T:
     """Turn TOML text into `tree`; `where` names the text in errors."""
     try:
         raw = tomllib.loads(content)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{where}: not TOML: {error}") from error
     lines = _lines_of_keys(content)
     _refuse_unknown(raw, tree, (), lines, where)
     try:
         return msgspec.convert(raw, tree, dec_hook=_decode)
     except msgspec.ValidationError as error:
-        message, _, location = str(error).partition(" - at ")
-        found = _PATH.search(location)
-        key = tuple(part for part in re.split(r"[.\[\]]+", found.group(1)) if part) if found else ()
-        line = next((lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in lines), 1)
-        raise ConfigError(f"{where}:{line}: {'.'.join(key)}: {message[:1].lower()}{message[1:]}") from error
+        fault = _fault(raw, tree, ()) or _Fault((), raw, str(error))
+        line = next((lines[key] for key in _prefixes(fault.path) if key in lines), 1)
+        raise ConfigError(f"{where}:{line}: {fault}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """The innermost value that cannot be used."""
+
+    path: tuple[str, ...]
+    value: object
+    message: str
+
+    def __str__(self) -> str:
+        what = self.message.partition(" - at ")[0]
+        shown = "" if isinstance(self.value, dict) else f", is {reprlib.repr(self.value)}"
+        return f"{'.'.join(self.path)}: {what[:1].lower()}{what[1:]}{shown}"
+
+
+def _fault(value: Any, hint: Any, path: tuple[str, ...]) -> _Fault | None:
+    """Where in `value`, which is to be a `hint`, the first thing stands that cannot be used."""
+    try:
+        msgspec.convert(value, hint, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        inner = (_fault(part, kind, (*path, name)) for name, part, kind in _parts(value, hint))
+        message = _choice(hint) or str(error)
+        return next((fault for fault in inner if fault is not None), _Fault(path, value, message))
+    return None
+
+
+def _parts(value: Any, hint: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Name, value and type of what `value` consists of, as far as its own shape is right."""
+    tree = _struct_of(hint)
+    if isinstance(value, dict) and tree is not None:
+        hints = get_type_hints(tree, include_extras=True)
+        yield from ((name, part, hints[name]) for name, part in value.items())
+    elif isinstance(value, dict) and get_origin(hint) is dict:
+        yield from ((name, part, get_args(hint)[1]) for name, part in value.items())
+    elif isinstance(value, list) and get_origin(hint) in {list, tuple}:
+        yield from ((str(number), part, get_args(hint)[0]) for number, part in enumerate(value))
+
+
+def _choice(hint: Any) -> str:
+    if get_origin(hint) is not Literal:
+        return ""
+    return f"must be one of {', '.join(map(str, get_args(hint)))}"
+
+
+def _prefixes(path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    return (path[:length] for length in range(len(path), 0, -1))
 
 
 def dump(settings: msgspec.Struct) -> dict[str, Any]:
@@ -82,10 +139,31 @@ def describe(tree: type[msgspec.Struct], prefix: str = "") -> list[tuple[str, st
     return rows
 
 
+def quoted(text: object) -> str:
+    """A TOML string that means exactly `text`.
+
+    Raises:
+        ConfigError: TOML cannot hold it (a file name that is not UTF-8).
+    """
+    try:
+        str(text).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"{text}: a configuration file holds UTF-8 only; choose another name") from error
+    escaped = (
+        _ESCAPES.get(c) or (f"\\u{ord(c):04x}" if ord(c) < 32 or ord(c) == 127 else c) for c in str(text)
+    )
+    return f'"{"".join(escaped)}"'
+
+
 def _decode(kind: type, value: Any) -> Any:
-    if kind is Path:
+    if kind is not Path:
+        raise NotImplementedError(kind)
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError("must be a path")
+    try:
         return Path(value).expanduser()
-    raise NotImplementedError(kind)
+    except RuntimeError as error:  # nobody is called so
+        raise ValueError(str(error)) from error
 
 
 def _lines_of_keys(content: str) -> dict[tuple[str, ...], int]:

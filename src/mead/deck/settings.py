@@ -24,7 +24,7 @@ from mead.store.settings import StoreSettings
 
 __all__ = [
     "LOOPBACK_PORTS", "HubSettings", "SensorSettings", "Settings", "SiteSettings", "egress_of",
-    "load_settings",
+    "is_name", "load_settings",
 ]  # fmt: skip
 
 LOOPBACK_PORTS: dict[str, tuple[int, ...]] = {
@@ -33,7 +33,8 @@ LOOPBACK_PORTS: dict[str, tuple[int, ...]] = {
 """Where a deck listens until `mead init` took it to real ports."""
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}\Z"
+Name = Annotated[str, Meta(pattern=_NAME)]
 
 
 class SiteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -124,6 +125,11 @@ def egress_of(settings: Settings, *, shares: int = 1) -> EgressSettings:
         per_network_per_minute=-(-egress.per_network_per_minute // shares),
         per_asn_per_minute=-(-egress.per_asn_per_minute // shares),
     )
+
+
+def is_name(text: str) -> bool:
+    """Whether `text` may be the name of a site or sensor."""
+    return re.fullmatch(_NAME, text) is not None
 
 
 def load_settings(path: Path | None) -> Settings:
