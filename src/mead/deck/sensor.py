@@ -37,7 +37,7 @@ from mead.sensors.desk import Desk
 from mead.sensors.dialogue import Service
 from mead.sensors.following import EgressFollow
 from mead.sensors.host import Host
-from mead.sensors.listeners import Door, bind, drop_privileges
+from mead.sensors.listeners import Door, account, bind, drop_privileges
 from mead.sensors.persona import Persona
 from mead.sensors.services import SERVICES, prepare
 
@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 
 _BUS_SECONDS = 60.0
 _WATCH_SECONDS = 1.0
+_SEED_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +80,20 @@ def run(settings: Settings) -> None:
     """
     layout = Layout(settings.data_dir)
     layout.make()
+    if os.geteuid() == 0:
+        account(settings.sensor.user)
     clock = SystemClock()
     services = {name: SERVICES.load(name) for name in settings.sensor.services}
     identity = Identity.load(settings, clock)
     prepare(services, identity.persona)
     address = BusAddress.load(layout.bus)
     sets = bind(settings.sensor.addresses, settings.sensor.services, copies=settings.sensor.processes)
-    status.listening(layout.status, ((door.service, door.address, door.port) for door in sets[0]))
     open_files(settings.sensor.limits)
     quiet_collector()
     parent = os.getppid()
     number, children = _fork(len(sets))
+    if number == 0:
+        status.listening(layout.status, ((door.service, door.address, door.port) for door in sets[0]))
     for other, doors in enumerate(sets):
         if other != number:
             for door in doors:
@@ -170,19 +174,27 @@ def _enqueue(bus: Bus) -> Callable[[Request], Awaitable[None]]:
 
 
 def _seed(path: Path) -> bytes:
+    """The sensor's seed, made at the first start; put in its place whole, so that it is never half a one."""
     try:
-        if path.exists():
-            return path.read_bytes()
-        seed = secrets.token_bytes(32)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(seed)
-            stream.flush()
-            os.fsync(stream.fileno())
+        if not path.exists():
+            new = path.with_suffix(".new")
+            new.unlink(missing_ok=True)
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(secrets.token_bytes(_SEED_BYTES))
+                stream.flush()
+                os.fsync(stream.fileno())
+            new.replace(path)
+        seed = path.read_bytes()
     except OSError as error:
         raise ConfigError(
             f"the sensor's seed {path}: {error.strerror}; check data_dir and who owns it"
         ) from error
+    if len(seed) != _SEED_BYTES:
+        raise ConfigError(
+            f"the sensor's seed {path} has {len(seed)} bytes instead of {_SEED_BYTES}: put it back from a "
+            "copy, or remove it and be another sensor from now on"
+        )
     return seed
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from mead.errors import ConfigError
 
-__all__ = ["Door", "bind", "drop_privileges"]
+__all__ = ["Door", "account", "bind", "drop_privileges"]
 
 _PR_SET_NO_NEW_PRIVS = 38
 
@@ -113,6 +113,22 @@ def _advice(service: str, address: str, port: int, error: OSError) -> str:
             return f"{where}: {error.strerror}"
 
 
+def account(user: str, *, setting: str = "sensor.user") -> tuple[int, int]:
+    """User and group id of `user`; asked before anything is opened, so that a wrong name opens nothing.
+
+    Raises:
+        ConfigError: there is no such user.
+    """
+    try:
+        entry = pwd.getpwnam(user)
+        group = grp.getgrgid(entry.pw_gid)
+    except (KeyError, ValueError) as error:
+        raise ConfigError(
+            f"{setting}: no user {user!r} on this machine; `adduser --system {user}`"
+        ) from error
+    return entry.pw_uid, group.gr_gid
+
+
 def drop_privileges(user: str = "nobody", *, setting: str = "sensor.user") -> None:
     """Become `user` for good, when root. Everything that is still to be imported must be readable for it.
 
@@ -126,16 +142,10 @@ def drop_privileges(user: str = "nobody", *, setting: str = "sensor.user") -> No
     ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, *(ctypes.c_ulong(flag) for flag in (1, 0, 0, 0)))
     if os.geteuid() != 0:
         return
-    try:
-        entry = pwd.getpwnam(user)
-        group = grp.getgrgid(entry.pw_gid)
-    except KeyError as error:
-        raise ConfigError(
-            f"{setting}: no user {user!r} on this machine; `adduser --system {user}`"
-        ) from error
+    uid, gid = account(user, setting=setting)
     os.setgroups([])
-    os.setresgid(group.gr_gid, group.gr_gid, group.gr_gid)
-    os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
     try:
         os.setuid(0)
     except PermissionError:
