@@ -15,7 +15,7 @@ __all__ = ["command"]
 @output_option
 @click.option("--exit-zero", is_flag=True, help="Leave with 0 even when something required is missing.")
 @click.pass_context
-def command(ctx: click.Context, output: str, exit_zero: bool) -> int:
+def command(ctx: click.Context, output: str, exit_zero: bool) -> None:
     """Say what is missing on this machine and how to get it.
 
     `missing` is required; `absent` is something that MEAD would use. Exit code 1: something is missing.
@@ -24,7 +24,7 @@ def command(ctx: click.Context, output: str, exit_zero: bool) -> int:
     from mead.deck.outward import examine_egress, policy_in_words
 
     tree = settings(ctx)
-    items = [*examine(tree.data_dir), *examine_egress(tree.egress)]
+    items = [*examine(tree.data_dir, tree.bus.binary), *examine_egress(tree.egress)]
     emit(
         (
             {
@@ -40,4 +40,4 @@ def command(ctx: click.Context, output: str, exit_zero: bool) -> int:
     where = config_path(ctx)
     policy = policy_in_words(tree.egress)
     click.echo(f"configuration: {where or 'embedded defaults'}; egress policy: {policy}", err=True)
-    return int(any(item.state == "missing" for item in items) and not exit_zero)
+    ctx.exit(int(any(item.state == "missing" for item in items) and not exit_zero))

