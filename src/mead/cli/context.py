@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +15,7 @@ import click
 if TYPE_CHECKING:
     from mead.deck.settings import Settings
 
-__all__ = ["config_path", "settings"]
+__all__ = ["called", "config_path", "settings"]
 
 DEFAULT = Path("mead.toml")
 
@@ -34,3 +37,14 @@ def settings(ctx: click.Context) -> Settings:
     from mead.deck.settings import load_settings
 
     return load_settings(config_path(ctx))
+
+
+def called(config: Path | None) -> str:
+    """How to call this very `mead` again with that configuration, for commands that people copy."""
+    program = Path(sys.argv[0])
+    words = ["mead"]
+    if program.name == "mead" and shutil.which("mead") != str(program):
+        words = [str(program)]
+    if config is not None and config != DEFAULT:
+        words += ["-c", str(config)]
+    return shlex.join(words)

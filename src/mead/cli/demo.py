@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from mead.cli.context import called
+
 __all__ = ["command"]
 
 
@@ -28,8 +30,9 @@ def command(directory: Path) -> None:
     from mead.deck.demo import play
 
     outcome = asyncio.run(play(directory, lambda line: click.echo(line, err=True)))
+    mead = called(outcome.configuration)
     click.echo(
         f"\n{outcome.samples} samples from {outcome.sessions} sessions. Look at them:\n"
-        f"  mead -c {outcome.configuration} samples\n"
-        f"  mead -c {outcome.configuration} events"
+        f"  {mead} samples\n"
+        f"  {mead} events"
     )

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable
@@ -13,7 +12,9 @@ from typing import Any
 
 import click
 
-from mead.cli.context import DEFAULT, config_path
+from mead.cli.context import DEFAULT, called, config_path
+from mead.cli.inputs import SensorName
+from mead.cli.output import escape
 from mead.errors import ConfigError
 
 __all__ = ["command"]
@@ -22,6 +23,7 @@ PUBLIC_PORTS = {"telnet": [23, 2323], "ssh": [22, 2222], "http": [80, 81, 8080],
 _POLICIES = ["observe", "queue", "fetch"]
 _ALL = {"0.0.0.0", "::"}
 
+_NAME = "Name of this installation (not shown to attackers)"
 _PUBLIC = "Listen on public addresses and real ports (23, 22, 80, 443 …)?"
 _OWN = (
     "Addresses of yours that are never contacted: the one that the world sees when this machine stands\n"
@@ -90,14 +92,14 @@ def command(
     Asks what is not given as an option and writes mead.toml. `fetch` is recommended: hosts that serve
     malware live for hours, and what is not fetched at once is mostly gone.
     """
-    from mead.config import parse
-    from mead.deck.settings import LOOPBACK_PORTS, Settings
+    from mead.config import quoted
+    from mead.deck.settings import LOOPBACK_PORTS
 
     path = config_path(ctx) or DEFAULT
     if path.exists() and not force:
         raise ConfigError(f"{path} is there already; edit it, or give --force to replace it")
     try:
-        name = name or _asked("Name of this installation (not shown to attackers)", default="home")
+        name = name or _asked(_NAME, default="home", type=SensorName())
         if public is None:
             public = click.confirm(_PUBLIC, default=False, err=True)
             own = (*own, *_asked(_OWN).replace(",", " ").split()) if public else own
@@ -111,27 +113,21 @@ def command(
     chosen = addresses or (("0.0.0.0", "::") if public else ("127.0.0.1", "::1"))
     home = Path("/var/lib/mead") if public and os.geteuid() == 0 else Path("var").absolute()
     content = _TEMPLATE.format(
-        data_dir=_quoted(str(data_dir or home)),
-        name=_quoted(name),
+        data_dir=quoted(data_dir or home),
+        name=quoted(name),
         addresses=_list(_checked(chosen)),
         services="\n".join(
             f"{service} = {list(ports)}"
             for service, ports in (PUBLIC_PORTS if public else LOOPBACK_PORTS).items()
         ),
-        policy=_quoted(policy),
+        policy=quoted(policy),
         own=_list([*own, *(address for address in chosen if public and address not in _ALL)]),
     )
-    parse(content, Settings, where=str(path))
-    try:
-        path.write_text(content, "utf-8")
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be written: {error.strerror}; name another file: mead -c FILE init"
-        ) from error
-    click.echo(f"wrote {path}", err=True)
+    _write(path, content)
+    click.echo(f"wrote {escape(str(path), max_characters=1_000)}", err=True)
     if public:
         _warn()
-    click.echo("start it with: mead run", err=True)
+    click.echo(f"start it with: {called(path)} run", err=True)
 
 
 def _asked(question: str, *, default: str = "", **more: Any) -> str:
@@ -155,12 +151,25 @@ def _checked(addresses: Iterable[str]) -> list[str]:
 
 
 def _list(texts: Iterable[str]) -> str:
-    return ", ".join(map(_quoted, texts))
+    from mead.config import quoted
+
+    return ", ".join(map(quoted, texts))
 
 
-def _quoted(text: str) -> str:
-    """A TOML basic string, which has the escapes of JSON."""
-    return json.dumps(text, ensure_ascii=False)
+def _write(path: Path, content: str) -> None:
+    """Check the configuration as `mead run` will, then put it in its place whole."""
+    from mead.config import parse
+    from mead.deck.settings import Settings
+
+    parse(content, Settings, where=str(path))
+    new = path.with_name(f".{path.name}.new")
+    try:
+        new.write_text(content, "utf-8")
+        new.replace(path)
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written: {error.strerror}; name another file: mead -c FILE init"
+        ) from error
 
 
 def _warn() -> None:

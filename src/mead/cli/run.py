@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
-from mead.cli.context import config_path, settings
+from mead.cli.context import called, config_path, settings
+from mead.cli.output import escape
 
 if TYPE_CHECKING:
     from mead.deck.settings import Settings
@@ -31,21 +33,26 @@ def command(ctx: click.Context) -> None:
     config = config_path(ctx)
 
     def ready(doors: list[Door], missing: list[str]) -> None:
-        _say(tree, doors, missing)
+        click.echo("\n".join(_lines(tree, called(config), doors, missing)), err=True)
 
-    asyncio.run(run(tree, config, ready))
-    click.echo("mead: stopped; everything accepted is stored", err=True)
+    if asyncio.run(run(tree, config, ready)):
+        click.echo("mead: stopped; everything accepted is stored", err=True)
+    else:
+        click.echo("mead: stopped; what is not stored yet waits on the bus for the next start", err=True)
 
 
-def _say(tree: Settings, doors: list[Door], missing: list[str]) -> None:
+def _lines(tree: Settings, mead: str, doors: list[Door], missing: list[str]) -> Iterator[str]:
     from mead.deck.outward import policy_in_words
 
-    where = ", ".join(f"{door.service} {door.address}:{door.port}" for door in doors)
-    lines = [
-        f"The deck is up. Listening: {where}",
-        f"Data: {tree.data_dir.absolute()} · egress policy: {policy_in_words(tree.egress)}",
-        *(f"Not there: {what}" for what in missing),
-        "In another terminal:  mead selftest · mead events -f · mead samples · mead stats",
-        "Ctrl-C stops it.",
-    ]
-    click.echo("\n".join(lines), err=True)
+    yield f"The deck is up. Listening: {', '.join(f'{door.service} {door.place}' for door in doors)}"
+    yield f"Data: {escape(str(tree.data_dir.absolute()))} · egress policy: {policy_in_words(tree.egress)}"
+    yield from (f"Not there: {escape(what, max_characters=400)}" for what in missing)
+    yield "In another terminal:"
+    for command, purpose in (
+        ("selftest", "a benign marker body through every open door"),
+        ("events -f", "watch it happen"),
+        ("samples", "what was captured"),
+        ("stats", "how far attacks came, and what was missed"),
+    ):
+        yield f"    {f'{mead} {command}':<28} # {purpose}"
+    yield "Ctrl-C stops it."

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import click
 
@@ -17,7 +18,7 @@ __all__ = ["command"]
 @output_option
 @click.option("--exit-zero", is_flag=True, help="Leave with 0 even when a service failed.")
 @click.pass_context
-def command(ctx: click.Context, output: str, exit_zero: bool) -> int:
+def command(ctx: click.Context, output: str, exit_zero: bool) -> None:
     """Drop a benign marker body through every open service and say how far it came.
 
     Stages: session, entered (login, command or request), offer, body. Exit code 1: one fell short.
@@ -29,12 +30,16 @@ def command(ctx: click.Context, output: str, exit_zero: bool) -> int:
 
     tree = settings(ctx)
     layout = Layout(tree.data_dir)
-    visits = asyncio.run(run(doors(layout), StoredEvents(layout.events, tree.store)))
+    found = doors(layout)
+    if sys.stderr.isatty():
+        click.echo(f"visiting {', '.join(door.service for door in found)} …", err=True)
+    visits = asyncio.run(run(found, StoredEvents(layout.events, tree.store)))
+    place = "door" if output == "table" else "address"  # our own address needs no defanging
     emit(
         (
             {
                 "service": visit.door.service,
-                "address": f"{visit.door.address}:{visit.door.port}",
+                place: visit.door.place,
                 **{stage: "yes" if stage in visit.reached else "no" for stage in STAGES},
                 "sha256": visit.sha256,
                 "note": visit.note,
@@ -43,4 +48,4 @@ def command(ctx: click.Context, output: str, exit_zero: bool) -> int:
         ),
         output,
     )
-    return int(not all(visit.complete for visit in visits) and not exit_zero)
+    ctx.exit(int(not all(visit.complete for visit in visits) and not exit_zero))

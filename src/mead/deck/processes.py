@@ -7,7 +7,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -17,6 +17,8 @@ from mead.bus.client import Bus, BusAddress
 from mead.bus.publisher import Publisher
 from mead.bus.queue import WorkQueue
 from mead.clock import SystemClock
+from mead.deck import status
+from mead.deck.embedded import Way
 from mead.deck.fetching import FetchWorker
 from mead.deck.hub import ANALYSIS_QUEUE, Hub
 from mead.deck.jobs import FETCH_QUEUE
@@ -32,11 +34,16 @@ log = logging.getLogger(__name__)
 
 QUEUES = (ANALYSIS_QUEUE, FETCH_QUEUE)
 _BUS_SECONDS = 60.0
+_FINISH_SECONDS = 5.0
+_POLL_SECONDS = 0.05
 
 
-async def until_told(work: Coroutine[Any, Any, None]) -> None:
+async def until_told(
+    work: Coroutine[Any, Any, None], *, finish: Callable[[], Awaitable[None]] | None = None
+) -> None:
     """Run `work` until it ends, or until SIGTERM or SIGINT; then cancel it.
 
+    When told to stop, the work goes on until `finish` returns, for a few seconds at the most.
     When several parts of it run side by side and one fails, that one's own error is raised.
     """
     stop = asyncio.Event()
@@ -46,6 +53,10 @@ async def until_told(work: Coroutine[Any, Any, None]) -> None:
     task = asyncio.create_task(work)
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if finish is not None and not task.done():
+        with suppress(TimeoutError, MeadError):
+            async with asyncio.timeout(_FINISH_SECONDS):
+                await finish()
     stopped.cancel()
     task.cancel()
     try:
@@ -64,7 +75,7 @@ def _cause(error: Exception) -> Exception:
 
 
 async def hub(settings: Settings) -> None:
-    """The hub, until told to stop."""
+    """The hub, until told to stop; what sensors said while they ended is stored before."""
     layout = Layout(settings.data_dir)
     layout.make()
     address = BusAddress.load(layout.bus)
@@ -72,7 +83,17 @@ async def hub(settings: Settings) -> None:
         Bus.connect(address, timeout_seconds=_BUS_SECONDS) as bus,
         Hub(bus, layout, settings) as running,
     ):
-        await until_told(running.run())
+        way = Way(bus, layout, settings)
+
+        async def drained() -> None:
+            while await way.behind():  # noqa: ASYNC110 - the hub does not know what is still to come
+                await asyncio.sleep(_POLL_SECONDS)
+
+        status.listening(layout.hub_status, ())
+        try:
+            await until_told(running.run(), finish=drained)
+        finally:
+            status.forget(layout.hub_status)
 
 
 async def worker(settings: Settings, queues: tuple[str, ...], number: int = 1) -> None:

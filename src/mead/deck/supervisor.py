@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from mead.bus.tether import tethered
 from mead.errors import BusError, ConfigError, ContainmentError, MeadError, MissingTool
@@ -28,6 +29,9 @@ _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 15.0
 _STEADY_SECONDS = 10.0
 _STOP_SECONDS = 20.0
+_MAX_LINE_BYTES = 1 << 16
+_OWN = "mead: "
+"""How the last line of a `mead` that cannot go on begins."""
 _FINAL_CODES = {error.exit_code for error in (ConfigError, MissingTool, ContainmentError)}
 
 
@@ -56,6 +60,7 @@ class Supervisor:
         self._processes: dict[str, asyncio.subprocess.Process] = {}
         self._tasks: list[tuple[str, asyncio.Task[None]]] = []
         self._failed: asyncio.Future[MeadError] = asyncio.get_running_loop().create_future()
+        self._stopping = False
         self.restarts: dict[str, int] = {}
 
     def start(self, child: Child) -> None:
@@ -77,17 +82,18 @@ class Supervisor:
         return await asyncio.shield(self._failed)
 
     async def stop(self) -> None:
-        """End the children in reverse order, politely first."""
+        """End the children in reverse order, politely first; what they say meanwhile is passed on."""
+        self._stopping = True
         for name, task in reversed(self._tasks):
+            await self._end(name)
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-            await self._end(name)
         self._tasks.clear()
 
     async def _keep(self, child: Child) -> None:
         pause = _FIRST_PAUSE_SECONDS
-        while True:
+        while not self._stopping:
             began = asyncio.get_running_loop().time()
             process = await asyncio.create_subprocess_exec(
                 *tethered(child.program, child.arguments),
@@ -96,11 +102,14 @@ class Supervisor:
                 start_new_session=True,  # Ctrl-C is for the supervisor; it ends the children in order
             )
             self._processes[child.name] = process
-            said = await self._pass_on(process)
+            said = await _Talk().pass_on(process)
             code = await process.wait()
             if code in _FINAL_CODES and child.vital:
                 if not self._failed.done():
-                    self._failed.set_result(_error_of(code, said))
+                    self._failed.set_result(_error_of(code, said.last))
+                return
+            said.flush()
+            if self._stopping:
                 return
             lived = asyncio.get_running_loop().time() - began
             pause = (
@@ -109,17 +118,6 @@ class Supervisor:
             self.restarts[child.name] = self.restarts.get(child.name, 0) + 1
             log.warning("%s ended (%s); started again in %.1f s", child.name, code, pause)
             await asyncio.sleep(pause)
-
-    async def _pass_on(self, process: asyncio.subprocess.Process) -> str:
-        """What the child says goes to our stderr; its last line is kept."""
-        last = ""
-        assert process.stderr
-        while chunk := await process.stderr.read(4096):
-            sys.stderr.buffer.write(chunk)
-            sys.stderr.flush()
-            last = (last + chunk.decode("utf-8", "replace"))[-4096:]
-        lines = last.strip().splitlines()
-        return lines[-1] if lines else ""
 
     async def _end(self, name: str) -> None:
         process = self._processes.get(name)
@@ -137,9 +135,40 @@ class Supervisor:
             await process.wait()
 
 
+class _Talk:
+    """What a child says goes to our stderr; its last line is kept back, for it may be why the deck ends."""
+
+    def __init__(self) -> None:
+        self.last = ""
+
+    async def pass_on(self, process: asyncio.subprocess.Process) -> Self:
+        assert process.stderr
+        pending = b""
+        while chunk := await process.stderr.read(4096):
+            *whole, pending = (pending + chunk)[-_MAX_LINE_BYTES:].split(b"\n")
+            for line in whole:
+                self._say(line)
+        if pending:
+            self._say(pending)
+        return self
+
+    def _say(self, line: bytes) -> None:
+        self.flush()
+        self.last = line.decode("utf-8", "replace")
+        if not self.last.startswith(_OWN):
+            self.flush()
+
+    def flush(self) -> None:
+        """Say what was kept back, which is said by nobody else."""
+        if self.last:
+            sys.stderr.write(f"{self.last}\n")
+            sys.stderr.flush()
+        self.last = ""
+
+
 def _error_of(code: int, said: str) -> MeadError:
     """The child's own error, so that the deck ends with its message and code."""
-    message = said.removeprefix("mead: ")
+    message = said.removeprefix(_OWN)
     for kind in (ConfigError, MissingTool, ContainmentError, BusError):
         if kind.exit_code == code:
             return kind(message)
