@@ -57,6 +57,8 @@ def test_every_test_file_has_something_to_test() -> None:
         if inside.parts[0] in free:
             continue
         parent = SOURCE / inside.parent
-        if not any((parent / candidate).exists() for candidate in (f"{name}.py", f"_{name}.py", name)):
+        if not any(
+            (parent / candidate).exists() for candidate in (f"{name}.py", f"_{name}.py", f"{name}_.py", name)
+        ):
             strays.append(str(inside))
     assert not strays

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mead.cli.context import settings
-from mead.cli.output import defang, emit, escape, output_option
+from mead.cli.inputs import InputPath, opened
+from mead.cli.output import defang, defang_text, emit, escape, output_option, promptly
 from mead.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,9 +27,7 @@ _CSV_COLUMNS = (
 
 
 @click.command()
-@click.argument(
-    "files", nargs=-1, required=True, metavar="FILE…", type=click.Path(path_type=Path, allow_dash=True)
-)
+@click.argument("files", nargs=-1, required=True, metavar="FILE…", type=InputPath())
 @click.option("--password", "passwords", multiple=True, help="Password to try first on encrypted containers.")
 @click.option(
     "--rules", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Directory of YARA rules."
@@ -62,7 +59,7 @@ def command(
                 trees.append((file, tree))
                 click.echo("\n".join(_shown(file, tree)))
         else:
-            emit(_records(trees_now, trees), output, _CSV_COLUMNS if output == "csv" else None)
+            emit(promptly(_records(trees_now, trees)), output, _CSV_COLUMNS if output == "csv" else None)
     if unread:
         ctx.exit(InputError.exit_code)
     if any(tree.malicious for _, tree in trees) and not exit_zero:
@@ -105,14 +102,11 @@ def _trees(files: tuple[Path, ...], looker: Any, unread: list[str]) -> Iterator[
 
 
 def _read(path: Path, most: int) -> bytes:
-    try:
-        if str(path) == "-":
-            data = sys.stdin.buffer.read(most + 1)
-        else:
-            with path.open("rb") as file:
-                data = file.read(most + 1)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    with opened(path) as file:
+        try:
+            data = file.read(most + 1)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     if len(data) > most:
         raise InputError(f"{path}: larger than {most} bytes; raise analysis.max_input_bytes")
     return data
@@ -201,11 +195,7 @@ def _verdict(tree: Tree, node: Node) -> str:
 
 def _safe(value: str, *, max_characters: int = 160) -> str:
     """Text of an attacker for a terminal: nothing that it obeys, and no link to click on."""
-    return re.sub(r"(?i)http(?=s?://)|ftp(?=://)", _defanged, escape(value, max_characters=max_characters))
-
-
-def _defanged(scheme: re.Match[str]) -> str:
-    return "hxxp" if len(scheme.group()) == 4 else "fxp"
+    return defang_text(escape(value, max_characters=max_characters))
 
 
 def _shown(file: str, tree: Tree) -> Iterator[str]:

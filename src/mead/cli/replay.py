@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,24 +13,26 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mead.cli.context import settings
-from mead.cli.output import emit, output_option
+from mead.cli.inputs import InputPath, SensorName, regular
+from mead.cli.output import emit, escape, output_option
 from mead.cli.progress import Progress
+from mead.errors import InputError
 
 if TYPE_CHECKING:
-    from mead.deck.foreign import Taken
+    from mead.deck.playback import Playback
     from mead.deck.settings import Settings
     from mead.model.event import Event
     from mead.sensors.replay import ReplayCounts
 
 __all__ = ["command"]
 
-_SEED = sha256(b"mead replay").digest()
-"""Nobody sees the persona of a replay: a fixed one makes the same capture give the same events."""
-
 
 @click.command("replay")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--sensor", default="replay", show_default=True, help="Name of the sensor that the events get.")
+@click.argument("files", nargs=-1, required=True, type=InputPath())
+@click.option(
+    "--sensor", type=SensorName(), default="replay", show_default=True,
+    help="Name of the sensor that the events get.",
+)  # fmt: skip
 @click.option("--store", is_flag=True, help="Keep events and bodies in the store; twice adds nothing.")
 @output_option
 @click.pass_context
@@ -37,61 +40,95 @@ def command(ctx: click.Context, files: tuple[Path, ...], sensor: str, store: boo
     """Play the peers' side of captures (pcap, pcapng) into the sensors' own dialogues.
 
     Prints the events that a sensor would have emitted, and on stderr what the capture held: packets,
-    connections, sessions, bytes that are missing. Offers are recorded, never followed.
+    connections, sessions, bytes that are missing. Offers are recorded, never followed. Exit code 10: a file
+    could not be read or is no capture; the others are played.
     """
-    for path in files:
-        if store:
-            counts, taken = asyncio.run(_stored(settings(ctx), path, sensor))
-            click.echo(f"{path}: {taken.events} events added, {taken.duplicates} known already", err=True)
-        else:
-            events, counts = asyncio.run(_played(path, sensor))
-            emit(_rows(events), output)
-        _say(path, counts)
+    unread: list[Path] = []
+    if store:
+        asyncio.run(_store(settings(ctx), files, sensor, unread))
+    else:
+        columns = _columns() if output == "csv" else None
+        rows = _rows(files, sensor, unread)
+        emit(map(_readable, rows) if output == "table" else rows, output, columns)
+    if unread:
+        ctx.exit(InputError.exit_code)
 
 
-async def _played(path: Path, sensor: str, bodies: Any = None) -> tuple[list[Event], ReplayCounts]:
-    from mead.sensors.persona import Persona
-    from mead.sensors.replay import replay
-
-    events: list[Event] = []
-    with Progress(f"replaying {path.name}", "events") as progress:
-
-        def take(event: Event) -> None:
-            events.append(event)
-            progress.step()
-
-        counts = await replay(path, sensor, Persona(_SEED), take, bodies=bodies)
-    return events, counts
-
-
-async def _stored(tree: Settings, path: Path, sensor: str) -> tuple[ReplayCounts, Taken]:
+def _rows(files: tuple[Path, ...], sensor: str, unread: list[Path]) -> Iterator[dict[str, Any]]:
     import msgspec
 
+    from mead.deck.playback import Playback
+
+    for path in files:
+        try:
+            played = Playback(regular(path), sensor)
+            for event in _told(path, played):
+                yield msgspec.to_builtins(event, builtin_types=(datetime,))
+        except InputError as error:
+            _refuse(path, error, unread)
+        else:
+            _say(path, played.counts)
+
+
+def _told(path: Path, played: Playback) -> Iterator[Event]:
+    with Progress(f"replaying {path.name}", "events") as progress:
+        for event in played:
+            progress.step()
+            yield event
+
+
+async def _store(tree: Settings, files: tuple[Path, ...], sensor: str, unread: list[Path]) -> None:
     from mead.deck.embedded import way_in
     from mead.deck.foreign import take_in
+    from mead.deck.playback import Playback
 
     async with way_in(tree) as way:
-        events, counts = await _played(path, sensor, way.bodies())
-        numbered = (
-            msgspec.structs.replace(event, origin=sha256(f"{event.origin}:{number}".encode()).hexdigest())
-            for number, event in enumerate(events)
-        )
-        return counts, await take_in(way, sensor, numbered, lambda _: None)
+        for path in files:
+            try:
+                played = Playback(regular(path), sensor, way.bodies())
+                taken = await take_in(way, sensor, _numbered(_told(path, played)), lambda _: None)
+            except InputError as error:
+                _refuse(path, error, unread)
+                continue
+            text = f"{path}: {taken.events} events added, {taken.duplicates} known already"
+            click.echo(escape(text, max_characters=1_000), err=True)
+            _say(path, played.counts)
 
 
-def _rows(events: list[Event]) -> Iterator[dict[str, Any]]:
+def _numbered(events: Iterator[Event]) -> Iterator[Event]:
+    """Events whose origin is theirs alone: that of the capture, and their place in it."""
     import msgspec
 
-    for event in events:
-        yield msgspec.to_builtins(event)
+    for number, event in enumerate(events):
+        origin = sha256(f"{event.origin}:{number}".encode()).hexdigest()
+        yield msgspec.structs.replace(event, origin=origin)
+
+
+def _columns() -> list[str]:
+    from mead.model.catalogue import ENVELOPE, KINDS, columns_of
+
+    own = (column.name for kind in KINDS.values() for column in columns_of(kind))
+    return list(dict.fromkeys((*(column.name for column in ENVELOPE), *own)))
+
+
+def _readable(row: dict[str, Any]) -> dict[str, Any]:
+    from mead.cli.words import row_for_people
+
+    return row_for_people(row)
+
+
+def _refuse(path: Path, error: InputError, unread: list[Path]) -> None:
+    unread.append(path)
+    click.echo(f"mead: {escape(str(error), max_characters=1_000)}", err=True)
 
 
 def _say(path: Path, counts: ReplayCounts) -> None:
+    name = escape(str(path), max_characters=1_000)
     click.echo(
-        f"{path}: {counts.frames} packets, {counts.flows} connections, {counts.sessions} sessions, "
+        f"{name}: {counts.frames} packets, {counts.flows} connections, {counts.sessions} sessions, "
         f"{counts.scans} without data, {counts.events} events; {counts.gaps_bytes} bytes missing, "
         f"{counts.truncated_bytes} bytes cut off",
         err=True,
     )
     for problem in counts.problems:
-        click.echo(f"{path}: {problem}", err=True)
+        click.echo(f"{name}: {problem}", err=True)

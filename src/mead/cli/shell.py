@@ -7,11 +7,13 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from mead.cli.output import defang, emit, escape, output_option
+from mead.cli.inputs import InputPath, opened
+from mead.cli.output import defang, defang_text, emit, escape, output_option, promptly
 from mead.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,9 +29,9 @@ _MAX_LINE_BYTES = 1 << 20
 @click.command()
 @click.option("--persona", "name", help="Device to pretend to be; `list` names them.")
 @click.option("--each", is_flag=True, help="Every line is a session of its own.")
-@click.argument("file", type=click.File("rb"), default="-")
+@click.argument("file", type=InputPath(), default="-")
 @output_option
-def command(file: BinaryIO, name: str | None, each: bool, output: str) -> None:
+def command(file: Path, name: str | None, each: bool, output: str) -> None:
     """Run lines in the emulated shell and report output and effects per line.
 
     A line is raw text, a JSON string, or a JSON object with the text in `cmd`. After a session, what it
@@ -44,7 +46,11 @@ def command(file: BinaryIO, name: str | None, each: bool, output: str) -> None:
     if name is not None and name not in personas:
         raise ConfigError(f"no persona is called {name!r}; known: {', '.join(personas)}")
     persona = personas[name] if name else next(iter(personas.values()))
-    records = _records(file, persona, each=each)
+    with opened(file) as stream:
+        _print(promptly(_records(stream, persona, each=each)), output)
+
+
+def _print(records: Iterator[dict[str, Any]], output: str) -> None:
     if output == "table":
         for record in records:
             click.echo("\n".join(_shown(record)))
@@ -162,8 +168,9 @@ def _identity(data: bytes) -> dict[str, Any]:
 
 def _shown(record: dict[str, Any]) -> Iterator[str]:
     if record["line"] is not None:
-        yield f"{record['line']}: {escape(record['input'], max_characters=400)}  [{record['status']}]"
-    yield from (f"    {escape(line)}" for line in record["output"].split("\n")[:40] if line)
+        typed = defang_text(escape(record["input"], max_characters=400))
+        yield f"{record['line']}: {typed}  [{record['status']}]"
+    yield from (f"    {defang_text(escape(line))}" for line in record["output"].split("\n")[:40] if line)
     for effect in record["effects"]:
         yield "  * " + " ".join(_words(effect))
 
@@ -174,4 +181,4 @@ def _words(effect: dict[str, Any]) -> Iterator[str]:
         if key in {"kind", "alternative"} or value is None:
             continue
         shown = escape(str(value))
-        yield f"{key}={defang(shown) if key == 'url' else shown}"
+        yield f"{key}={defang(shown) if key == 'url' else defang_text(shown)}"

@@ -34,6 +34,11 @@ class Taken:
         """Events that were added."""
         return sum(self.kinds.values())
 
+    @property
+    def nothing_known(self) -> bool:
+        """Whether there were records and not one of them could be read."""
+        return bool(self.broken) and not self.events and not self.duplicates
+
 
 async def take_in(
     way: Way, sensor: str, records: Iterable[Event | BrokenLine], step: Callable[[int], None]
@@ -47,7 +52,8 @@ async def take_in(
     catalogue = Catalogue.open(way.layout.catalogue)
     try:
         async with Publisher(way.bus, sensor, way.settings.publisher) as publisher:
-            for batch in _batches(records):
+            iterator = iter(records)
+            while batch := await asyncio.to_thread(_batch, iterator):
                 events = [record for record in batch if isinstance(record, Event)]
                 for record in batch:
                     if isinstance(record, BrokenLine):
@@ -63,10 +69,9 @@ async def take_in(
     return taken
 
 
-def _batches(records: Iterable[Event | BrokenLine]) -> Iterator[Sequence[Event | BrokenLine]]:
-    iterator = iter(records)
-    while batch := list(islice(iterator, _BATCH_EVENTS)):
-        yield batch
+def _batch(records: Iterator[Event | BrokenLine]) -> Sequence[Event | BrokenLine]:
+    """The next records; on a thread, so that reading them stops neither the bus nor a hub of our own."""
+    return list(islice(records, _BATCH_EVENTS))
 
 
 def _unknown(catalogue: Catalogue, events: Sequence[Event], seen: set[str]) -> list[Event]:

@@ -90,6 +90,7 @@ async def replay(
         run.origin = await asyncio.to_thread(_digest, path)
         for piece in _pieces(path):
             await run.take(piece)
+            await asyncio.sleep(0)  # between pieces it can be stopped
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
     await run.take(b"")
