@@ -26,10 +26,25 @@ EXIT_CODES = {
 }
 
 
+_WHERE = """\
+--where takes one SQL condition over the fields of events (`mead explain events` lists them):
+  service = 'telnet' and username = 'root'
+  kind in ('fetch.failed', 'fetch.refused') and url like '%.sh'
+  size between 1000 and 5000 and command is not null
+  time >= now() - interval 2 hours
+comparisons, and, or, not, in, between, like, ilike, is null, + - *, coalesce, casts
+regular expressions (RE2): command ~ 'wget|curl', regexp_matches(command, '^cd')
+functions: {functions}, contains, starts_with, ends_with, now
+Anything else is refused, with the place where it stands."""
+
+
 @click.command("explain")
 @click.argument("topic", required=False)
 def command(topic: str | None) -> None:
-    """Explain TOPIC: an event kind, a field, a setting, a service, an analyser or an exit code."""
+    """Explain TOPIC: an event kind, a field, a setting, a service, an analyser, an exit code, `where`.
+
+    Without a topic all of them are listed.
+    """
     topics = dict(_topics())
     if topic is None:
         click.echo("\n".join(topics))
@@ -42,6 +57,27 @@ def command(topic: str | None) -> None:
 
 
 def _topics() -> Iterator[tuple[str, str]]:
+    yield from _overviews()
+    yield from _details()
+
+
+def _overviews() -> Iterator[tuple[str, str]]:
+    from mead.model.catalogue import FIELDS, KINDS
+    from mead.store.expression import FUNCTIONS
+
+    kinds = "\n".join(f"  {name}: {_first_line(kind)}" for name, kind in KINDS.items())
+    fields = "\n".join(f"  {name}: {text}" for name, text in FIELDS.items())
+    yield "events", f"kinds of events\n{kinds}\n\nfields, each of the same meaning in every kind\n{fields}"
+    functions = ", ".join(name for name, _, _ in FUNCTIONS.values())
+    yield "where", _WHERE.format(functions=functions)
+    yield "exit codes", "\n".join(f"{code:>4}  {text}" for code, text in EXIT_CODES.items())
+
+
+def _first_line(kind: type) -> str:
+    return inspect.cleandoc(kind.__doc__ or "").partition("\n")[0]
+
+
+def _details() -> Iterator[tuple[str, str]]:
     from mead.analysis.registry import ANALYSERS
     from mead.config import describe
     from mead.deck.settings import Settings

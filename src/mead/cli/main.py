@@ -3,19 +3,29 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import logging
 import os
+import select
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
 from mead import __version__
-from mead.errors import MeadError
+from mead.cli.output import escape_lines
+from mead.errors import MeadError, StoreError
 
 __all__ = ["COMMANDS", "cli", "main"]
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}
+"""What the machine's disks say when nothing can be written: the operator's to repair, not ours."""
 
 COMMANDS: dict[str, dict[str, str]] = {
     "Start": {
@@ -36,7 +46,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "events": "List events.",
         "sessions": "List sessions.",
         "samples": "List captured bodies.",
-        "show": "Show one sample, session or event whole.",
+        "show": "Show one sample or session whole.",
         "stats": "Count: funnel, services, sources, reasons of loss.",
     },
     "Analyse": {
@@ -53,6 +63,18 @@ COMMANDS: dict[str, dict[str, str]] = {
 }
 
 _MODULES = {"import": "import_"}
+
+
+@contextmanager
+def _readers_may_leave() -> Iterator[None]:
+    """`mead … | head` is no error; click would exit with 1, and take any broken pipe for the output's."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        if not _reader_gone():
+            raise RuntimeError(f"{error} (a connection, not the output)") from error
+        _drop_output()
+        raise click.exceptions.Exit(0) from error
 
 
 class _Commands(click.Group):
@@ -78,6 +100,16 @@ class _Commands(click.Group):
             ctx.fail(f"No such command {name!r}.{hint}")
         return super().resolve_command(ctx, args)
 
+    def make_context(self, *arguments: Any, **extra: Any) -> click.Context:
+        with _readers_may_leave():
+            return super().make_context(*arguments, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _readers_may_leave():
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         for title, commands in COMMANDS.items():
             with formatter.section(title):
@@ -102,40 +134,83 @@ def cli(ctx: click.Context, config_path: Path | None, color: str, verbose: int) 
     configuration, 10 unreadable input, 11 missing tool, 12 store or bus unreachable, 13 containment not
     proven, 130 interrupted.
     """
+    talk = logging.StreamHandler(sys.stderr)
+    talk.setFormatter(_Escaped("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(
-        level=(logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)],
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
+        level=(logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)], handlers=[talk]
     )
     if color != "auto":
         ctx.color = color == "always"
-        os.environ["NO_COLOR" if color == "never" else "FORCE_COLOR"] = "1"
     ctx.obj = config_path
+
+
+class _Escaped(logging.Formatter):
+    """Log lines that quote an attacker cannot drive the operator's terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return escape_lines(super().format(record))
 
 
 def main() -> None:
     """Entry point: run the command, say errors in one line, leave with the code of the contract."""
+    _mend_streams()
     try:
         code = cli.main(standalone_mode=False)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        click.echo(escape_lines(shown.getvalue().rstrip("\n")), err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except MeadError as error:
-        click.echo(f"mead: {error}", err=True)
-        sys.exit(error.exit_code)
-    except Exception as error:  # the last line of defence: no traceback for users
-        logging.getLogger("mead").debug("unexpected", exc_info=True)
-        click.echo(
-            f"mead: unexpected {type(error).__name__}: {error} (run again with -vv before the command "
-            "for the traceback, and please report it)",
-            err=True,
-        )
-        sys.exit(70)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback for users
+        sys.exit(_explain(_innermost(error)))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """The error that a group of tasks ended with; of several, one of those that a user can act on."""
+    while isinstance(error, BaseExceptionGroup):
+        ours = error.subgroup(MeadError)
+        error = (ours or error).exceptions[0]
+    return error
+
+
+def _explain(error: BaseException) -> int:
+    """Say an error in one line; returns its exit code."""
+    if isinstance(error, MeadError):
+        _say(str(error))
+        return error.exit_code
+    if isinstance(error, OSError) and error.errno in _FULL:
+        _say(f"{error.filename or 'cannot write'}: {error.strerror}; make room and run it again")
+        _drop_output()
+        return StoreError.exit_code
+    logging.getLogger("mead").debug("unexpected", exc_info=error)
+    _say(
+        f"unexpected {type(error).__name__}: {error} (run again with -vv before the command "
+        "for the traceback, and please report it)"
+    )
+    return 70
+
+
+def _say(message: str) -> None:
+    click.echo(f"mead: {escape_lines(message)}", err=True)
+
+
+def _mend_streams() -> None:
+    """Whoever starts us with a stream closed (`mead … >&-`) does not want it: that is no error."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - stays open
+
+
+def _reader_gone() -> bool:
+    """Whether nobody reads our standard output any more."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(state & (select.POLLERR | select.POLLHUP) for _, state in poll.poll(0))
+
+
+def _drop_output() -> None:
+    """Forget what could not be written, so that the interpreter does not try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

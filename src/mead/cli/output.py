@@ -9,18 +9,30 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
 import click
 
-__all__ = ["defang", "emit", "escape", "output_option", "plain"]
+__all__ = [
+    "coloured", "defang", "defang_text", "emit", "escape", "escape_lines", "output_option", "plain",
+    "promptly", "short_digest",
+]  # fmt: skip
 
 _SHOWN_DIGITS = 16
+_PIPE_COLUMNS = 200
+_WHOLE = {"time", "kind", "session", "sha256", "state"}
+"""Columns of a table whose cells are not broken into lines while another one can be."""
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30})://([^/\s?#]*)")
+_DOT = re.compile(r"(?<!\[)\.(?!\])")
+"""A dot that was not put into brackets yet."""
 _INDICATOR_COLUMNS = {"url", "src", "dst", "address", "indicator", "target_host", "host"}
 
 
@@ -42,12 +54,34 @@ def escape(value: str, *, max_characters: int = 160) -> str:
     return shown if len(shown) <= max_characters else f"{shown[: max_characters - 1]}…"
 
 
+def escape_lines(value: str) -> str:
+    """A message of several lines, each of them escaped."""
+    return "\n".join(escape(line, max_characters=2_000) for line in value.split("\n"))
+
+
+def short_digest(value: str) -> str:
+    """The beginning of a digest, which is enough for `mead show`."""
+    return f"{escape(value[:_SHOWN_DIGITS])}…"
+
+
 def defang(value: str) -> str:
     """An indicator that no program will turn into a link: `hxxp://192.0.2[.]1/x`."""
-    scheme, separator, rest = value.rpartition("://")
-    host, slash, path = rest.partition("/")
-    safe = scheme.replace("tt", "xx").replace("ftp", "fxp") + separator if separator else ""
-    return f"{safe}{host.replace('.', '[.]')}{slash}{path}"
+    if "://" in value:
+        return defang_text(value)
+    host, slash, path = value.partition("/")
+    return f"{_DOT.sub('[.]', host)}{slash}{path}"
+
+
+def defang_text(value: str) -> str:
+    """Text of an attacker, such as a command, with every URL in it made unclickable."""
+    return _URL.sub(_defanged, value)
+
+
+def _defanged(url: re.Match[str]) -> str:
+    scheme, host = url.groups()
+    safe = re.sub(r"(?i)tt(?=ps?$)", "xx", scheme)
+    safe = re.sub(r"(?i)ft(?=ps?$)", "fx", safe)
+    return f"{safe}://{_DOT.sub('[.]', host)}"
 
 
 def plain(value: Any) -> Any:
@@ -59,37 +93,70 @@ def plain(value: Any) -> Any:
     return value
 
 
-def emit(rows: Iterable[Mapping[str, Any]], output: str, columns: Sequence[str] | None = None) -> int:
-    """Print rows as they come (a table waits for all of them); returns how many there were."""
+def emit(
+    rows: Iterable[Mapping[str, Any]],
+    output: str,
+    columns: Sequence[str] | None = None,
+    *,
+    header: bool = True,
+) -> int:
+    """Print rows as they come and return how many there were.
+
+    A table waits for all rows, and so does CSV without `columns`: its header names every field of any row.
+    """
     if output == "table":
         return _table([dict(row) for row in rows], columns)
-    count = 0
-    writer: Any = None
-    if output == "json":
-        sys.stdout.write("[")
-    for row in rows:
-        record = {key: plain(value) for key, value in row.items() if value is not None or output == "csv"}
-        if output == "csv":
-            if writer is None:
-                writer = csv.DictWriter(sys.stdout, list(columns or record), extrasaction="ignore")
-                writer.writeheader()
-            writer.writerow({key: _csv(value) for key, value in record.items()})
-        elif output == "json":
-            sys.stdout.write((",\n " if count else "\n ") + json.dumps(record, default=str))
-        else:
-            sys.stdout.write(json.dumps(record, default=str) + "\n")
-        count += 1
-    if output == "json":
-        sys.stdout.write("\n]\n" if count else "]\n")
+    if output == "csv":
+        count = _csv(rows, columns, header=header)
+    else:
+        count = _json(rows, one_document=output == "json")
     sys.stdout.flush()
     return count
 
 
-def _csv(value: Any) -> Any:
-    """A cell that a spreadsheet will not run as a formula."""
-    if isinstance(value, list | dict):
+def promptly(rows: Iterable[T]) -> Iterator[T]:
+    """The rows, each of them printed before the next one is made: for those that take time."""
+    for row in rows:
+        yield row
+        sys.stdout.flush()
+
+
+def _json(rows: Iterable[Mapping[str, Any]], *, one_document: bool) -> int:
+    count = 0
+    if one_document:
+        sys.stdout.write("[")
+    for row in rows:
+        record = {key: plain(value) for key, value in row.items() if value is not None}
+        before, after = (",\n " if count else "\n ", "") if one_document else ("", "\n")
+        sys.stdout.write(before + json.dumps(record, default=str) + after)
+        count += 1
+    if one_document:
+        sys.stdout.write("\n]\n" if count else "]\n")
+    return count
+
+
+def _csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None, *, header: bool) -> int:
+    if columns is None:
+        rows = list(rows)
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+    writer = csv.DictWriter(sys.stdout, columns, extrasaction="ignore")
+    if header and columns:
+        writer.writeheader()
+    count = 0
+    for row in rows:
+        writer.writerow({key: _csv_cell(plain(value)) for key, value in row.items()})
+        count += 1
+    return count
+
+
+def _csv_cell(value: Any) -> Any:
+    """A cell that a spreadsheet will not run as a formula, and that every reader of UTF-8 can read."""
+    if isinstance(value, list | dict | tuple):
         value = json.dumps(value, default=str)
-    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t"} else value
+    if not isinstance(value, str):
+        return value
+    value = value.encode("utf-8", "backslashreplace").decode()  # what is no UTF-8 in the name of a file
+    return f"'{value}" if value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value
 
 
 def _table(rows: list[dict[str, Any]], columns: Sequence[str] | None) -> int:
@@ -100,12 +167,27 @@ def _table(rows: list[dict[str, Any]], columns: Sequence[str] | None) -> int:
     shown = list(columns or dict.fromkeys(key for row in rows for key in row))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in shown:
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name in _WHOLE)
     for row in rows:
         table.add_row(*(Text(_cell(name, row.get(name))) for name in shown))
     if rows:
-        Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200).print(table)
+        colour = coloured()
+        console = Console(
+            file=sys.stdout,
+            width=None if sys.stdout.isatty() else _PIPE_COLUMNS,
+            color_system="standard" if colour else None,
+            force_terminal=colour,
+        )
+        console.print(table)
     return len(rows)
+
+
+def coloured() -> bool:
+    """Whether to colour what is printed: `--color`, else NO_COLOR, else on a terminal."""
+    context = click.get_current_context(silent=True)
+    if context is not None and context.color is not None:
+        return context.color
+    return not os.environ.get("NO_COLOR") and sys.stdout.isatty()
 
 
 def _cell(name: str, value: Any) -> str:
@@ -116,6 +198,6 @@ def _cell(name: str, value: Any) -> str:
     if isinstance(value, list | tuple):
         value = ", ".join(map(str, value))
     if name == "sha256":
-        return f"{str(value)[:_SHOWN_DIGITS]}…"  # `mead show` takes the beginning of a digest
+        return short_digest(str(value))
     shown = escape(str(value))
-    return defang(shown) if name in _INDICATOR_COLUMNS else shown
+    return defang(shown) if name in _INDICATOR_COLUMNS else defang_text(shown)

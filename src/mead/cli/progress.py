@@ -8,6 +8,8 @@ import time
 from types import TracebackType
 from typing import Self
 
+from mead.cli.output import escape
+
 __all__ = ["Progress"]
 
 _INTERVAL_SECONDS = 0.2
@@ -17,7 +19,7 @@ class Progress:
     """`with Progress("importing") as progress: progress.step(100)`."""
 
     def __init__(self, what: str, unit: str = "records") -> None:
-        self._what = what
+        self._what = escape(what)
         self._unit = unit
         self._done = 0
         self._began = time.monotonic()

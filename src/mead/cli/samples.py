@@ -11,7 +11,7 @@ import click
 
 from mead.cli.listing import listing_options
 from mead.cli.output import emit
-from mead.cli.stored import catalogue, filtered, note_unfetched, rows_of, snapshot
+from mead.cli.stored import catalogue, filtered, note_empty, note_unfetched, rows_of, snapshot
 
 if TYPE_CHECKING:
     from mead.store.catalogue import Queries
@@ -20,6 +20,11 @@ __all__ = ["command", "verdict_of"]
 
 MAX_INSIDE = 200
 _SCANNED = {"clean", "skipped", "failed"}
+_COLUMNS = (
+    "sha256", "size", "first_seen", "last_seen", "sightings", "sources", "how", "services", "name", "url",
+    "type", "verdict",
+)  # fmt: skip
+
 _QUERY = """
 SELECT sha256, any_value(size) AS size, min("time") AS first_seen, max("time") AS last_seen,
   count(*) AS sightings, count(DISTINCT src) AS sources, string_agg(DISTINCT how, ',' ORDER BY how) AS how,
@@ -51,8 +56,27 @@ def command(
     test, parameters = filtered(where, since, until)
     bodies = reversed(list(rows_of(stored, _QUERY.format(test=test, limit=int(limit)), parameters)))
     with catalogue(ctx) as known, known.ask() as queries:
-        emit((_described(body, queries) for body in bodies), output)
+        found = (_described(body, queries) for body in bodies)
+        if output == "table":
+            count = emit(map(_readable, found), output)
+        else:
+            count = emit(found, output, _COLUMNS if output == "csv" else None)
+    note_empty(count, output, "samples")
     note_unfetched(ctx, stored)
+
+
+def _readable(sample: dict[str, Any]) -> dict[str, Any]:
+    """A row for people: what fits on a screen."""
+    return {
+        "last seen": sample["last_seen"],
+        "sha256": sample["sha256"],
+        "size": sample["size"],
+        "type": sample["type"],
+        "verdict": sample["verdict"],
+        "seen": f"{sample['sightings']} from {sample['sources']}",
+        "by": f"{sample.get('services', '')} {sample.get('how', '')}".strip(),
+        "url or name": sample.get("url") or sample.get("name"),
+    }
 
 
 def _described(body: dict[str, Any], queries: Queries) -> dict[str, Any]:

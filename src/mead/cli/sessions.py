@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import click
 
 from mead.cli.listing import listing_options
 from mead.cli.output import emit
-from mead.cli.stored import filtered, note_unfetched, rows_of, snapshot
+from mead.cli.stored import filtered, note_empty, note_unfetched, rows_of, snapshot
 
 __all__ = ["command"]
 
@@ -21,6 +22,18 @@ _COUNTS = {
     "offers": "offer.seen",
     "bodies": "sample.captured",
 }
+
+_ONE = {
+    "logins": "login",
+    "commands": "command",
+    "requests": "request",
+    "exploits": "exploit",
+    "offers": "offer",
+    "bodies": "body",
+}
+_ENVELOPE = (
+    "session", "time", "sensor", "service", "src", "src_port", "dst", "dst_port", "parent", "duration_ms",
+)  # fmt: skip
 
 _QUERY = """
 SELECT session, min("time") AS "time", any_value(sensor) AS sensor, any_value(service) AS service,
@@ -54,5 +67,33 @@ def command(
     test, parameters = filtered(where, since, until)
     counts = ", ".join(f"count(*) FILTER (kind = '{kind}') AS {name}" for name, kind in _COUNTS.items())
     query = _QUERY.format(counts=counts, test=test, limit=int(limit))
-    emit(reversed(list(rows_of(stored, query, parameters))), output)
+    rows = reversed(list(rows_of(stored, query, parameters)))
+    columns = (*_ENVELOPE, *_COUNTS, "ended", "transcript")
+    if output == "table":
+        count = emit(map(_readable, rows), output)
+    else:
+        count = emit(rows, output, columns if output == "csv" else None)
+    note_empty(count, output, "sessions")
     note_unfetched(ctx, stored)
+
+
+def _readable(row: dict[str, Any]) -> dict[str, Any]:
+    """A row for people: the counts that are not zero in one column."""
+    done = (f"{row[name]} {name if row[name] > 1 else _ONE[name]}" for name in _COUNTS if row[name])
+    return {
+        "time": row["time"],
+        "session": row["session"],
+        "service": row.get("service"),
+        "src": row.get("src"),
+        "dst": _place(row.get("dst"), row.get("dst_port")),
+        "seconds": f"{row['duration_ms'] / 1000:.1f}" if "duration_ms" in row else None,
+        "what": ", ".join(done),
+        "ended": row.get("ended"),
+    }
+
+
+def _place(address: str | None, port: int | None) -> str | None:
+    if address is None:
+        return None
+    shown = f"[{address}]" if ":" in address else address
+    return shown if port is None else f"{shown}:{port}"

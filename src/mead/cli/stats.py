@@ -22,6 +22,9 @@ _REASONS = 15
 """Reasons shown to people; a server chooses the words of some, and can choose many."""
 
 
+_COLUMNS = ("group", "name", "value", "count", "sessions", "days", "bodies")
+
+
 @click.command("stats")
 @output_option
 @click.option("--since", type=Moment(), help="From this time or age on.")
@@ -43,7 +46,7 @@ def command(
     if output == "table":
         _for_people(figures)
     else:
-        emit(_rows(figures), output)
+        emit(_rows(figures), output, _COLUMNS if output == "csv" else None)
     note_unfetched(ctx, stored)
 
 

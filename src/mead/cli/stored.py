@@ -13,9 +13,18 @@ from mead.cli.context import settings
 
 if TYPE_CHECKING:
     from mead.store.catalogue import Catalogue
-    from mead.store.reader import Snapshot
+    from mead.store.reader import Snapshot, StoredEvents
 
-__all__ = ["catalogue", "filtered", "note_unfetched", "rows_of", "snapshot"]
+__all__ = ["catalogue", "filtered", "note_empty", "note_unfetched", "rows_of", "snapshot", "stored_events"]
+
+
+def stored_events(ctx: click.Context) -> StoredEvents:
+    """The event store of the data directory, for reading."""
+    from mead.deck.layout import Layout
+    from mead.store.reader import StoredEvents
+
+    tree = settings(ctx)
+    return StoredEvents(Layout(tree.data_dir).events, tree.store)
 
 
 def snapshot(ctx: click.Context) -> Snapshot:
@@ -24,11 +33,7 @@ def snapshot(ctx: click.Context) -> Snapshot:
     Raises:
         StoreError: there is none yet, or it cannot be read.
     """
-    from mead.deck.layout import Layout
-    from mead.store.reader import StoredEvents
-
-    tree = settings(ctx)
-    return StoredEvents(Layout(tree.data_dir).events, tree.store).snapshot()
+    return stored_events(ctx).snapshot()
 
 
 def catalogue(ctx: click.Context) -> Catalogue:
@@ -71,15 +76,30 @@ def filtered(where: str | None, since: datetime | None, until: datetime | None) 
 
 
 def rows_of(stored: Snapshot, query: str, parameters: list[Any]) -> Iterator[dict[str, Any]]:
-    """The rows of a query of ours over the store, absent values left out."""
+    """The rows of a query of ours over the store, absent values left out.
+
+    Raises:
+        ConfigError: the part of the query that the user gave fails on the data.
+        StoreError: a file of the store cannot be read.
+    """
+    import duckdb
+
     connection = stored.connect()
     try:
         cursor = connection.execute(query, parameters)
         names = [column[0] for column in cursor.description or ()]
         for values in cursor.fetchall():
             yield {name: value for name, value in zip(names, values, strict=True) if value is not None}
+    except duckdb.Error as error:
+        raise stored.explained(error) from error
     finally:
         connection.close()
+
+
+def note_empty(count: int, output: str, what: str) -> None:
+    """Say to people that there is nothing; a machine sees it."""
+    if not count and output == "table":
+        click.echo(f"no {what} here", err=True)
 
 
 def note_unfetched(ctx: click.Context, stored: Snapshot) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from mead.errors import ConfigError, StoreError
+from mead.errors import ConfigError, MeadError, StoreError
 from mead.model.event import Event
 from mead.store.connection import connect, events_sql
 from mead.store.manifest import Manifest, Segment, load
@@ -144,6 +144,12 @@ class Snapshot:
         )
         return {row["sha256"] for row in self._run(query, ())}
 
+    def explained(self, error: duckdb.Error) -> MeadError:
+        """What to raise when a query fails: a file cannot be read, or the condition fails on the data."""
+        if isinstance(error, duckdb.OperationalError) or str(self._directory) in str(error):
+            return self._unreadable(error)
+        return ConfigError(f"--where: {str(error).splitlines()[0]}")
+
     def close(self) -> None:
         """Free the connection; iterators that are still running end with an error."""
         if self._connection is not None:
@@ -186,9 +192,7 @@ class Snapshot:
                 for value in values:
                     yield row_of(names, value)
         except duckdb.Error as error:
-            if isinstance(error, duckdb.OperationalError) or str(self._directory) in str(error):
-                raise self._unreadable(error) from error
-            raise ConfigError(f"--where: {str(error).splitlines()[0]}") from error
+            raise self.explained(error) from error
         finally:
             cursor.close()
 

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`mead sensor` runs the edge with the settings in force, and says when there is no bus."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mead.deck import sensor
+from mead.errors import BusError
+
+
+def test_the_sensor_gets_the_settings(nowhere: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+    monkeypatch.setattr(sensor, "run", given.append)
+    assert nowhere.mead("sensor").exit_code == 0
+    assert given[0].data_dir == nowhere.directory
+
+
+def test_without_a_bus_it_says_so(nowhere: Any) -> None:
+    result = nowhere.mead("sensor")
+    assert isinstance(result.exception, BusError)
+    assert "mead run" in str(result.exception)
