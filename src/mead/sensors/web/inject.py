@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from mead.wire.core import Limit
 from mead.wire.http import HttpRequest
 from mead.wire.http_form import parse_query
 
@@ -23,6 +24,9 @@ __all__ = ["injected_commands"]
 MAX_COMMANDS = 8
 MAX_COMMAND_BYTES = 1 << 16
 MAX_PLACES = 200
+MAX_TEXT_BYTES = 1 << 20
+_MAX_SPACE = 64
+"""White space between a separator and its command; as far as one looks back."""
 _MAX_DEPTH = 8
 
 _FETCHERS = rb"wget|curl|tftp|ftpget|busybox|fetch|lwp-download|certutil|powershell"
@@ -33,9 +37,9 @@ _WORDS = _FETCHERS + (
 )
 _AFTER = rb"(?=[\s;|&`)$<>\"']|$)"
 _DIRECTORY = rb"(?:/(?:usr/)?(?:local/)?s?bin/)?"
-_SEPARATED = re.compile(
-    rb"(?:[;|&\n\r`]|\$\(|\|\||&&)\s*(?:\{\s*)?" + _DIRECTORY + rb"(?:" + _WORDS + rb")" + _AFTER
-)
+_WORD = re.compile(rb"(?<![\w./-])" + _DIRECTORY + rb"(?:" + _WORDS + rb")" + _AFTER)
+_SPACE = b" \t\v\f{"
+_SEPARATORS = b";|&\n\r`"
 _WHOLE = re.compile(
     rb"\s*"
     + _DIRECTORY
@@ -51,16 +55,28 @@ _QUOTED = re.compile(rb"`([^`]+)`")
 _XML_TEXT = re.compile(rb">([^<>]{2,})<")
 
 
-def injected_commands(request: HttpRequest) -> list[bytes]:
-    """Commands found in `request`, in the order of their places; at most `MAX_COMMANDS`. O(its length)."""
+def injected_commands(request: HttpRequest) -> tuple[list[bytes], list[Limit]]:
+    """Commands found in `request`, in the order of their places, and the bounds that were reached.
+
+    O(its length) up to `MAX_TEXT_BYTES`, O(1) beyond.
+    """
     found: list[bytes] = []
+    limits: list[Limit] = []
+    looked_at = 0
     for count, place in enumerate(_places(request)):
-        if count >= MAX_PLACES or len(found) >= MAX_COMMANDS:
+        if count >= MAX_PLACES:
+            limits.append(Limit("injection_places", MAX_PLACES, "places"))
+        elif len(found) >= MAX_COMMANDS:
+            limits.append(Limit("injected_commands", MAX_COMMANDS, "commands"))
+        elif looked_at > MAX_TEXT_BYTES:
+            limits.append(Limit("injection_text", MAX_TEXT_BYTES, "bytes"))
+        if limits:
             break
+        looked_at += len(place)
         command = _command(place[:MAX_COMMAND_BYTES])
         if command and not any(command in other for other in found):
             found.append(command)
-    return found
+    return found, limits
 
 
 def _places(request: HttpRequest) -> Iterator[bytes]:
@@ -74,7 +90,7 @@ def _places(request: HttpRequest) -> Iterator[bytes]:
     if start == b"<" or b"xml" in kind:
         yield from (
             html.unescape(text.decode("latin-1")).encode("latin-1", "replace")
-            for text in _XML_TEXT.findall(body)
+            for text in (found[1] for found in _XML_TEXT.finditer(body))
         )
     if b"multipart/" in kind:
         form = request.form()
@@ -101,7 +117,7 @@ def _pairs(text: bytes) -> Iterator[bytes]:
         return
     for field in parse_query(text):
         yield _again(field.value)
-        if _SEPARATED.search(field.name) or _WHOLE.match(field.name):
+        if _separator(field.name) is not None or _WHOLE.match(field.name):
             yield _decoded(text.replace(b"+", b" "))
     if b"=" not in text:
         yield _decoded(text.replace(b"+", b" "))
@@ -143,20 +159,33 @@ def _again(text: bytes) -> bytes:
     return unquote_to_bytes(text) if re.search(rb"%(?:20|3b|2f|26|7c|24)", text, re.IGNORECASE) else text
 
 
+def _separator(place: bytes) -> int | None:
+    """Where the separator stands before the first command that one separates from what is before it."""
+    for word in _WORD.finditer(place):
+        at = word.start() - 1
+        last = at - _MAX_SPACE
+        while at > last and at >= 0 and place[at] in _SPACE:
+            at -= 1
+        if at >= 0 and place[at] in _SEPARATORS:
+            return at
+        if at >= 1 and place[at - 1 : at + 1] == b"$(":
+            return at - 1
+    return None
+
+
 def _command(place: bytes) -> bytes | None:
     """The command in one text, or None."""
     if shock := _SHELLSHOCK.search(place):
         return shock[1].strip()
     for quoted in _QUOTED.finditer(place):
-        if _SEPARATED.match(quoted[0]) or _WHOLE.match(quoted[1]):
+        inside = quoted[1].lstrip()
+        if _WORD.match(inside) or _WHOLE.match(inside):
             return quoted[1].strip()
     if _WHOLE.match(place):
         return _ended(place)
-    if separated := _SEPARATED.search(place):
-        rest = place[separated.start() :]
-        if rest.startswith(b"$("):
-            return _balanced(rest)
-        return _ended(rest.lstrip(b";|&\n\r` "))
+    if (start := _separator(place)) is not None:
+        rest = place[start:]
+        return _balanced(rest) if rest.startswith(b"$(") else _ended(rest.lstrip(b";|&\n\r` "))
     return None
 
 
