@@ -5,11 +5,14 @@
 
 The way of the hub: MessagePack batches → Structs → Arrow → Parquet segments with their manifest, fsynced;
 then compaction with the rollups, and the usual questions on raw events and on rollups. Decoding and
-storing run as the hub runs them, with the garbage collector on and off.
+storing run as the hub runs them, with the garbage collector on, tuned as the hub tunes it, and off. At the
+end a tenth of the events goes through a whole hub: from the bus, where they lie durably, into event store and
+catalogue.
 """
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import platform
 import random
@@ -22,7 +25,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from mead.bus.client import Bus
+from mead.bus.publisher import Publisher, PublisherSettings
+from mead.bus.server import NatsServer
 from mead.clock import FakeClock
+from mead.deck.hub import Hub
+from mead.deck.layout import Layout
+from mead.deck.processes import collect_seldom
+from mead.deck.settings import Settings
 from mead.model import event as model
 from mead.model.codec import decode_batch, encode_batch
 from mead.model.event import Event
@@ -140,6 +150,27 @@ def ask(store: EventStore, label: str) -> None:
     assert len(rows) == 50
 
 
+async def through_the_hub(directory: Path, events: int) -> None:
+    """What the hub takes off the bus, stores, projects and acknowledges."""
+    settings, layout = Settings(data_dir=directory), Layout(directory)
+    layout.make()
+    async with NatsServer(layout.bus) as server, Bus.connect(server.credentials) as bus:
+        async with Publisher(bus, "bench", PublisherSettings(memory_events=2 * events)) as publisher:
+            for data in messages(events, 1):
+                for event in decode_batch(data):
+                    publisher.publish(event)
+                await asyncio.sleep(0)
+            await publisher.flush()
+            published = publisher.acknowledged
+        async with Hub(bus, layout, settings) as hub:
+            with measured("bus to store and catalogue, the whole hub", published):
+                running = asyncio.create_task(hub.run())
+                while hub.stored_events < published:
+                    await asyncio.sleep(0.01)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
 def main() -> None:
     events = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     days = int(sys.argv[2]) if len(sys.argv) > 2 else 3
@@ -157,6 +188,9 @@ def main() -> None:
                 decode_batch(data)
         with measured("msgpack to Parquet, fsynced", events):
             ingest(Path(folder) / "gc", batches, StoreSettings(), clock).close()
+        collect_seldom()
+        with measured("msgpack to Parquet, fsynced, gc as in the hub", events):
+            ingest(Path(folder) / "seldom", batches, StoreSettings(), clock).close()
         gc.collect()
         gc.disable()
         with measured("msgpack to Parquet, fsynced, gc off", events):
@@ -171,6 +205,7 @@ def main() -> None:
         print(f"{len(store.snapshot().manifest.segments)} segments, {size / events:.1f} bytes per event")
         ask(store, "compacted")
         store.close()
+        asyncio.run(through_the_hub(Path(folder) / "deck", events // 10))
 
 
 if __name__ == "__main__":

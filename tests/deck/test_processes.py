@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -15,7 +16,7 @@ from mead.bus.client import Bus
 from mead.bus.publisher import Publisher
 from mead.deck import processes
 from mead.deck.layout import Layout
-from mead.deck.processes import until_told
+from mead.deck.processes import collect_seldom, until_told
 from mead.deck.settings import Settings
 from mead.errors import BusError, ConfigError
 from mead.model.event import LoginAttempt
@@ -134,3 +135,14 @@ async def test_an_unknown_queue_and_a_missing_bus_are_said(settings: Settings) -
     for work in (processes.worker(settings, ("analysis",)), processes.hub(settings)):
         with pytest.raises(BusError, match="mead run"):
             await work
+
+
+def test_the_collector_looks_seldom_for_what_events_never_have() -> None:
+    before = gc.get_threshold()
+    try:
+        collect_seldom()
+        assert gc.isenabled()
+        assert gc.get_threshold()[0] > 10_000
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()

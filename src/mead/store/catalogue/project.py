@@ -63,8 +63,7 @@ class Projection:
                 repeated += 1
                 continue
             positions[stream] = (sequence, index)
-            if _is_sound(event):
-                self._take(stream, sequence, index, event)
+            if self._take(stream, sequence, index, event):
                 done += 1
             else:
                 unreadable += 1
@@ -75,13 +74,18 @@ class Projection:
         _store_positions(connection, {stream for stream, *_ in events}, positions)
         return Projected(applied=done, repeated=repeated, unreadable=unreadable)
 
-    def _take(self, stream: str, sequence: int, index: int, event: Event) -> None:
-        identity = {"stream": stream, "sequence": sequence, "event_index": index}
+    def _take(self, stream: str, sequence: int, index: int, event: Event) -> bool:
+        """Whether the database can hold what the event says; most say nothing that the catalogue keeps."""
+        handler = self._HANDLERS.get(type(event))
+        if handler is None and event.origin is None:
+            return True
+        if not _is_sound(event):
+            return False
         if event.origin is not None:
             self._insert(tables.imports, {"origin": key_of(event.origin), "time": event.time})
-        handler = self._HANDLERS.get(type(event))
         if handler is not None:
-            handler(self, identity, event)
+            handler(self, {"stream": stream, "sequence": sequence, "event_index": index}, event)
+        return True
 
     def _insert(self, table: Table, row: Row) -> None:
         self._new.setdefault(table.name, []).append(row)
