@@ -102,6 +102,22 @@ async def test_what_nobody_scanned_is_ordered_again_after_an_hour(tmp_path: Path
         assert await orders.order() == 1
 
 
+async def test_a_body_at_its_first_look_is_not_forgotten(tmp_path: Path, queue: WorkQueue) -> None:
+    clock = FakeClock(NOW)
+    with Catalogue.open(tmp_path / "catalogue.db") as catalogue:
+        orders = Rescans(queue, catalogue, clock, days=30)
+        orders.see([_ready("d2")])
+        captured = SampleCaptured(time=NOW, sensor="s", sha256="a" * 64, size=1, how="echo")
+        clean = AnalysisDone(
+            time=NOW, sensor="w", sha256="a" * 64, analyser="clamav", engine_version="1", database="d1",
+            verdict="clean",
+        )  # fmt: skip
+        catalogue.apply([("EVENTS", 1, 0, captured), ("EVENTS", 2, 0, clean)])
+        assert await orders.order() == 0
+        clock.advance(150)
+        assert await orders.order() == 1
+
+
 async def test_a_worker_that_lags_behind_does_not_turn_the_clock_back(
     tmp_path: Path, queue: WorkQueue
 ) -> None:

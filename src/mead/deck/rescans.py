@@ -55,6 +55,8 @@ class Rescans:
         self._days = days
         self._heard: dict[str, list[_Signatures]] = {}
         """Per engine all signatures that were ever in force, the newest last: workers differ for a while."""
+        self._since: dict[str, datetime] = {}
+        """Per engine, when we heard of its newest signatures."""
         self._settled: dict[str, datetime] = {}
         """Per engine, when nothing was overdue the last time we looked."""
         self._asked: dict[tuple[str, str], datetime] = {}
@@ -72,6 +74,7 @@ class Rescans:
         if signatures in heard:
             return
         heard.append(signatures)
+        self._since[event.analyser] = self._clock.now()
         self._settled.pop(event.analyser, None)
         self._asked = {key: time for key, time in self._asked.items() if key[0] != event.analyser}
         log.info("%s answers with new signatures: %s", event.analyser, event.database or event.engine_version)
@@ -97,8 +100,8 @@ class Rescans:
             if room <= ordered or (settled and now - settled < _SETTLED):
                 continue
             digests = await self._overdue(engine, heard[-1], room - ordered)
-            if not digests:
-                self._settled[engine] = now
+            if not digests and now - self._since[engine] > _FIRST_LOOK:
+                self._settled[engine] = now  # before that, bodies at their first look are not owed a scan yet
             for digest in digests:
                 key = f"{engine} {heard[-1].database or heard[-1].version} {now:%Y-%m-%dT%H:%M}"
                 await self._queue.submit(Job(kind=RESCAN, sha256=digest, key=key))
