@@ -16,13 +16,14 @@ import pytest
 
 from mead.bus.bodies import BodySender
 from mead.bus.client import Bus
+from mead.bus.events import Batch
 from mead.bus.publisher import Publisher, PublisherSettings
 from mead.bus.queue import WorkQueue
 from mead.bus.server import NatsServer
 from mead.bus.streams import event_subject
 from mead.clock import FakeClock
 from mead.deck.embedded import way_in
-from mead.deck.hub import ANALYSIS_QUEUE, Hub, _whole_messages, name_of
+from mead.deck.hub import ANALYSIS_QUEUE, Hub, _Intake, _whole_messages, name_of
 from mead.deck.layout import Layout
 from mead.deck.settings import HubSettings, Settings
 from mead.model.event import AnalysisDone, Event, LoginAttempt, SampleCaptured
@@ -256,6 +257,25 @@ def _dump(path: Path) -> dict[str, list[tuple[object, ...]]]:
     with closing(sqlite3.connect(path)) as database:
         names = [name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         return {name: sorted(database.execute(f"SELECT * FROM {name}")) for name in names}  # ours
+
+
+async def test_readers_wait_when_the_intake_is_full_and_it_rests_no_longer_then() -> None:
+    intake, batch = _Intake(2), Batch("s", 1, [])
+    await intake.add(batch)
+    resting = asyncio.create_task(intake.rest(3600))
+    await asyncio.sleep(0)
+    assert not resting.done()
+    await intake.add(batch)
+    async with asyncio.timeout(10):
+        await resting
+    third = asyncio.create_task(intake.add(batch))
+    await asyncio.sleep(0)
+    assert not third.done()
+    assert len(await intake.take()) == 2
+    async with asyncio.timeout(10):
+        await third
+    await intake.rest(0.001)
+    assert len(await intake.take()) == 1
 
 
 def test_a_message_is_never_divided() -> None:

@@ -11,8 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, suppress
 from typing import Self
 
 from mead.bus.client import Bus, BusAwayError
@@ -43,23 +42,41 @@ _DISCOVER_SECONDS = 0.5
 _RETRY_SECONDS = 2.0
 _REFUSED_SECONDS = 30.0
 _CATCH_UP_EVENTS = 5_000
+_PLACES = 64
+"""Batches that are gathered while as many are being stored."""
 
 
-@dataclass(slots=True)
 class _Intake:
-    """Batches that were read and are not stored yet."""
+    """Batches that were read and are not being stored yet; a bounded number, so that readers wait."""
 
-    batches: list[Batch] = field(default_factory=list)
-    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    def __init__(self, places: int) -> None:
+        self._batches: list[Batch] = []
+        self._places = asyncio.Semaphore(places)
+        self._arrived = asyncio.Event()
+        self._full = asyncio.Event()
 
-    def add(self, batch: Batch) -> None:
-        self.batches.append(batch)
-        self.arrived.set()
+    async def add(self, batch: Batch) -> None:
+        await self._places.acquire()
+        self._batches.append(batch)
+        self._arrived.set()
+        if self._places.locked():
+            self._full.set()
 
-    def take(self) -> list[Batch]:
-        batches, self.batches = self.batches, []
-        self.arrived.clear()
+    async def take(self) -> list[Batch]:
+        """All that is there, as soon as there is any."""
+        await self._arrived.wait()
+        batches, self._batches = self._batches, []
+        self._arrived.clear()
+        self._full.clear()
+        for _ in batches:
+            self._places.release()
         return batches
+
+    async def rest(self, seconds: float) -> None:
+        """Let batches gather for so long, or until there is no room for more."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._full.wait()
 
 
 class Hub:
@@ -70,8 +87,7 @@ class Hub:
         self._layout = layout
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._intake = _Intake()
-        self._room = asyncio.Semaphore(64)
+        self._intake = _Intake(_PLACES)
         self._readers: dict[str, EventReader] = {}
         self._stored_until: dict[str, int] = {}
         """Per stream, what the bus may forget and was not told yet."""
@@ -149,8 +165,7 @@ class Hub:
                 async with EventReader(self._bus, stream, await self._first_unstored(stream)) as reader:
                     self._readers[stream] = reader
                     async for batch in reader:
-                        await self._room.acquire()
-                        self._intake.add(batch)
+                        await self._intake.add(batch)
             except BusAwayError:
                 await self._bus.pause()
             except BusError as error:
@@ -167,8 +182,7 @@ class Hub:
 
     async def _store(self) -> None:
         while True:
-            await self._intake.arrived.wait()
-            batches = self._intake.take()
+            batches = await self._intake.take()
             while True:
                 try:
                     await self._keep(batches)
@@ -177,9 +191,7 @@ class Hub:
                     await asyncio.sleep(_RETRY_SECONDS)
                 else:
                     break
-            for _ in batches:
-                self._room.release()
-            await asyncio.sleep(self._settings.hub.commit_seconds)
+            await self._intake.rest(self._settings.hub.commit_seconds)
 
     async def _keep(self, batches: Sequence[Batch]) -> None:
         await self._mover.keep(batches)
