@@ -24,9 +24,10 @@ from mead.shell.ast import (
 )
 from mead.shell.lexer import IncompleteError, ShellSyntaxError, make_word
 from mead.shell.parser import Parser
+from mead.shell.process import Process
 from mead.shell.tokens import END, NEWLINE, REDIRECTION, WORD
 
-__all__ = ["BashParser", "braces"]
+__all__ = ["BashParser", "braces", "complain_of_syntax"]
 
 _MAX_BRACES: Final = 4_096
 _MAX_LENGTH: Final = 1_000
@@ -214,3 +215,24 @@ def _range(first: str, last: str, step: int) -> list[list[Part | str]] | None:
     padded = not letters and (_PADDED.match(first) or _PADDED.match(last))
     width = max(len(first), len(last)) if padded else 0
     return [[*(chr(value) if letters else f"{value:0{width}d}")] for value in values]
+
+
+_ENDS: Final = {"unterminated quoted string": '"', "missing '}'": "}", "missing '))'": ")"}
+
+
+def complain_of_syntax(process: Process, error: ShellSyntaxError, parser: Parser) -> None:
+    """Say what is wrong with a text, as each shell says it."""
+    if not process.bash:
+        process.complain(str(error), error.line)
+        return
+    text = str(error)
+    kind = text.removeprefix("syntax error: ")
+    if kind in _ENDS:
+        text = f"unexpected EOF while looking for matching `{_ENDS[kind]}'"
+    typed = not process.script and not process.interactive
+    where = "" if process.interactive and not process.sourcing else f"line {error.line}: "
+    head = f"{process.name}: {'-c: ' if typed else ''}{where}"
+    process.stderr.write(f"{head}{text}\n".encode("latin-1", "replace"))
+    if "near unexpected token" in text and where:
+        line = parser.text[parser.command_start :].split("\n", 1)[0]
+        process.stderr.write(f"{head}`{line}'\n".encode("latin-1", "replace"))

@@ -86,6 +86,11 @@ class Call:
         self.machine: Machine = shell.machine
 
     @property
+    def gnu(self) -> bool:
+        """Whether the programs of this device are GNU's, not BusyBox's."""
+        return self.machine.persona.gnu
+
+    @property
     def stdin(self) -> Source:
         """Standard input."""
         return self.process.stdin
@@ -231,7 +236,7 @@ class Call:
         """Run another program with the same streams; 126 or 127, after a complaint, when that fails."""
 
         def missing(reason: str) -> None:
-            if self.process.bash:
+            if self.gnu:
                 self.complain(f"‘{argv[0]}’: {reason}".encode().decode("latin-1"))
             else:
                 self.complain(f"can't execute '{argv[0]}': {reason}")

@@ -43,6 +43,20 @@ class ExpansionError(Exception):
     """What the shell says when a word cannot be expanded; the command is not run."""
 
 
+def _as_bash(text: str, message: str) -> str:
+    """What bash says about an expression that ash complains of with `message`."""
+    token = text.strip()
+    if message == "divide by zero":
+        return f'{token}: division by 0 (error token is "{token[-1:]}")'
+    if message == "exponent less than 0":
+        return f'{token}: exponent less than 0 (error token is "{token[-1:]}")'
+    if "recursion" in message:
+        return f'{token}: expression recursion level exceeded (error token is "{token}")'
+    last = token.rsplit(" ", 1)[-1]
+    what = "syntax error: operand expected" if token[-1:] in "+-*/%&|^<>=!(" else "syntax error in expression"
+    return f'{token}: {what} (error token is "{last}")'
+
+
 class Runner(Protocol):
     """What expansion needs of the interpreter."""
 
@@ -200,7 +214,7 @@ class Expander:
         try:
             return evaluate(text, ArithmeticVariables(process))
         except ArithmeticFault as error:
-            raise ExpansionError(str(error)) from error
+            raise ExpansionError(_as_bash(text, str(error)) if process.bash else str(error)) from error
 
     def _text_of(self, part: Part, process: Process) -> str:
         if type(part) is Parameter:
@@ -262,7 +276,10 @@ class Expander:
             pattern = compile_pattern(self.pattern(argument, process))
             return parameters.trimmed(value, pattern, operator, self._machine.budget)
         if operator in {"/", "//"}:
-            pattern = compile_pattern(self.pattern(argument, process))
+            text = self.pattern(argument, process)
+            if process.bash and operator == "/" and text[:1] in {"#", "%"}:
+                return self._replaced_at_edge(part, value, text, process)
+            pattern = compile_pattern(text)
             replacement = self.text(part.replacement, process) if part.replacement else ""
             limit = self._machine.limits.word_bytes
             return parameters.replaced(
@@ -273,6 +290,15 @@ class Expander:
         if operator[0] == "@":
             return parameters.transformed(value, operator[1])
         return parameters.recased(value, operator)
+
+    def _replaced_at_edge(self, part: Parameter, value: str, text: str, process: Process) -> str:
+        """`${x/#a/b}` and `${x/%a/b}` of bash."""
+        sign = "##" if text[0] == "#" else "%%"
+        rest = parameters.trimmed(value, compile_pattern(text[1:]), sign, self._machine.budget)
+        if len(rest) == len(value):
+            return value
+        new = self.text(part.replacement, process) if part.replacement else ""
+        return new + rest if sign == "##" else rest + new
 
     def _substring(self, value: str, text: str, process: Process) -> str:
         first, _, second = text.partition(":")

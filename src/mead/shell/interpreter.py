@@ -15,7 +15,7 @@ from typing import Final
 from mead.shell import files
 from mead.shell.applets import BASH_BUILTINS, BUILTINS, NAMES, SPECIAL
 from mead.shell.ast import Node, Pipeline, Redirected, Simple, Subshell, Test
-from mead.shell.bashisms import BashParser
+from mead.shell.bashisms import BashParser, complain_of_syntax
 from mead.shell.call import Applet, BuiltinFaultError, Call, FailedError, UsageError
 from mead.shell.compound import HANDLERS, stage
 from mead.shell.control import (
@@ -31,6 +31,7 @@ from mead.shell.limits import LimitReachedError
 from mead.shell.machine import Machine
 from mead.shell.parser import Parser, ShellSyntaxError
 from mead.shell.process import Process
+from mead.shell.redirect import redirect
 from mead.shell.shadow import shadow
 from mead.shell.simple import run_simple
 from mead.shell.streams import Buffer, Sink, Source
@@ -143,7 +144,8 @@ class Interpreter:
     def parser(self, text: str, process: Process, *, final: bool = True) -> Parser:
         """A parser of the language that this device's shell speaks."""
         kind = BashParser if process.bash else Parser
-        return kind(text, final=final, bash=process.bash, aliases=process.aliases)
+        aliases = None if process.bash and not process.interactive else process.aliases
+        return kind(text, final=final, bash=process.bash, aliases=aliases)
 
     def script(self, text: str, process: Process, *, first_line: int = 1) -> int:
         """Run the commands of a text in `process`, each before the next one is parsed.
@@ -163,7 +165,7 @@ class Interpreter:
             try:
                 node = parser.next_command()
             except ShellSyntaxError as error:
-                process.complain(str(error), error.line)
+                complain_of_syntax(process, error, parser)
                 shadow(self, parser.text[parser.command_start :], process)
                 raise FaultError(2) from None
             if node is None:
@@ -208,7 +210,8 @@ class Interpreter:
             FaultError: it failed, and is one that a shell does not survive.
         """
         call = Call(argv, process, self)
-        call.title = f"{process.name}: {call.name}" if process.bash else process.name.lstrip("-")
+        where = "" if process.interactive else f"line {process.line}: "
+        call.title = f"{process.name}: {where}{call.name}" if process.bash else process.name.lstrip("-")
         command, process.command = process.command, argv[0]
         try:
             return self._guarded(builtin, call, builtin_help=False)
@@ -222,7 +225,12 @@ class Interpreter:
 
     def apply(self, applet: Applet, argv: list[str], process: Process) -> int:
         """Call a program and turn its complaints into messages."""
-        return self._guarded(applet, Call(argv, process, self), builtin_help=True)
+        call = Call(argv, process, self)
+        try:
+            return self._guarded(applet, call, builtin_help=True)
+        except BuiltinFaultError as error:
+            call.complain(error.message.removeprefix(f"{call.name}: "))
+            return error.status
 
     def _guarded(self, applet: Applet, call: Call, *, builtin_help: bool) -> int:
         argv = call.argv
@@ -252,8 +260,23 @@ class Interpreter:
         output = Buffer("pipe_bytes", self.machine.limits.pipe_bytes)
         copy.stdout = output
         copy.in_unit = True
+        if process.bash:
+            whole = self._file_of(body, copy)
+            if whole is not None:
+                return whole
         process.substituted = stage(self, body, copy)
+        if process.bash:
+            process.status = process.substituted
         return bytes(output.data) + (self.machine.body(output.waits) or b"")
+
+    def _file_of(self, body: Node, process: Process) -> bytes | None:
+        """What `$(< file)` of bash stands for; None when it is something else."""
+        if type(body) is not Simple or body.words or body.assignments or len(body.redirections) != 1:
+            return None
+        if body.redirections[0].operator != "<" or not redirect(self, body.redirections, process):
+            return None
+        source = process.stdin
+        return source.read() or (self.machine.body(source.waits) or b"")
 
     def process_substitution(self, body: Node, process: Process) -> str:
         """Path under which the output of `<(…)` stands."""

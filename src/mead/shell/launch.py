@@ -140,7 +140,7 @@ class Launcher:
     def _interpreted(self, data: bytes, argv: list[str], process: Process) -> int:
         shebang = _SHEBANG.match(data)
         path = decode(shebang[1]) if shebang else "/bin/sh"
-        program = path.rpartition("/")[2]
+        program = path.rpartition("/")[2] if shebang or not process.bash else "bash"
         if program == "env" and shebang:
             program = decode(shebang[2]).rpartition("/")[2]
         if not self._machine.fs.exists(path):
@@ -156,7 +156,11 @@ class Launcher:
     def _by(self, program: str, data: bytes, argv: list[str], process: Process) -> int:
         """Let the interpreter `program` run a script."""
         if program in _SHELLS:
-            return self.script(decode(data), argv[0], argv[1:], process)
+            copy = self.fresh(process)
+            if self._machine.persona.gnu:
+                copy.bash = program == "bash"
+                copy.dash = not copy.bash
+            return self.script(decode(data), argv[0], argv[1:], copy)
         if _FOREIGN.match(program):
             for url in urls_in(data):
                 self._machine.offer(url, program, None, None, process.depth + 1)
@@ -196,7 +200,7 @@ class Launcher:
     def ended(status: int, process: Process) -> int:
         """Say what killed a shell that was started."""
         said = {143: "Terminated", 137: "Killed"}.get(status)
-        if said is not None and not process.bash:
+        if said is not None and process.ash:
             process.stderr.write(f"{said}\n".encode())
         return status
 

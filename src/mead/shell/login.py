@@ -34,6 +34,9 @@ def log_in(machine: Machine, *, interactive: bool) -> Process:
         "IFS": " \t\n", "PS1": "# ", "PS2": "> ", "PS4": "+ ", "OPTIND": "1", "PPID": "1",
     }  # fmt: skip
     process.exported = {"PATH", "HOME", "USER", "LOGNAME", "PWD", "SHELL", "TERM"}
+    if persona.gnu:
+        process.variables["LANG"] = "C.UTF-8"
+        process.exported.add("LANG")
     return process
 
 

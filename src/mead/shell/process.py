@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from mead.shell.ast import Node
 from mead.shell.control import FaultError
@@ -40,9 +42,9 @@ class Process:
     """What a subshell gets a copy of."""
 
     __slots__ = (
-        "aliases", "arguments", "arrays", "background", "bash", "command", "cwd", "depth", "exported", "fds",
-        "fresh", "functions", "in_loop", "in_unit", "interactive", "jobs", "line", "local", "name", "nesting",
-        "options", "pid", "readonly", "script", "sourcing", "status", "stderr", "stdin", "stdout",
+        "aliases", "arguments", "arrays", "background", "bash", "command", "cwd", "dash", "depth", "exported",
+        "fds", "fresh", "functions", "in_loop", "in_unit", "interactive", "jobs", "line", "local", "name",
+        "nesting", "options", "pid", "readonly", "script", "sourcing", "status", "stderr", "stdin", "stdout",
         "substituted", "tested", "traps", "umask", "variables",
     )  # fmt: skip
 
@@ -52,6 +54,8 @@ class Process:
         self.cwd = cwd
         self.name = name
         self.bash = bash
+        self.dash = False
+        """Whether it is the `sh` of Debian, which is neither bash nor BusyBox's."""
         self.script = False
         self.interactive = False
         self.sourcing = 0
@@ -143,15 +147,30 @@ class Process:
 
     def complain(self, message: str, line: int | None = None) -> None:
         """Say something on standard error as the shell itself; `line` where it is not the running one."""
-        typed = not (self.script or self.bash or self.sourcing)
-        number = (self.line if line is None else line) - typed
+        number = (self.line if line is None else line) - (not (self.script or self.sourcing) and self.ash)
+        self.stderr.write(f"{self._said(message, number)}\n".encode("latin-1", "replace"))
+
+    @property
+    def ash(self) -> bool:
+        """Whether it is BusyBox's shell."""
+        return not self.bash and not self.dash
+
+    def _said(self, message: str, number: int) -> str:
+        command = f"{self.command}: " if self.command and self.command != self.name else ""
+        if self.dash:
+            return f"{self.name}: {number}: {command}{_as_dash(message)}"
         where = f"line {number}: " if not self.interactive or self.sourcing else ""
         if self.bash:
-            command = f"{self.command}: " if self.command and self.command != self.name else ""
-            text = f"{self.name}: {where}{command}{message}\n"
-        elif self.command:
-            command = "" if self.command == self.name else f"{self.command}: "
-            text = f"{self.name}: {command}{where}{message}\n"
-        else:
-            text = f"{self.name}: {message}\n"
-        self.stderr.write(text.encode("latin-1", "replace"))
+            return f"{self.name}: {where}{command}{message}"
+        return f"{self.name}: {command}{where}{message}" if self.command else f"{self.name}: {message}"
+
+
+_UNEXPECTED: Final = re.compile(r"unexpected (\"[^\"]*\"|end of file|newline|word|redirection)")
+
+
+def _as_dash(message: str) -> str:
+    """What dash says where ash says `message`."""
+    if not message.startswith("syntax error: "):
+        return message
+    text = _UNEXPECTED.sub(r"\1 unexpected", message.removeprefix("syntax error: "))
+    return f"Syntax error: {text[:1].upper() if 'unexpected' not in text else text[:1]}{text[1:]}"

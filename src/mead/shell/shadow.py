@@ -23,9 +23,13 @@ from mead.shell.streams import EndlessError, NeedsInputError
 if TYPE_CHECKING:
     from mead.shell.interpreter import Interpreter
 
-__all__ = ["shadow", "unseen"]
+__all__ = ["ENDINGS", "shadow", "unseen"]
 
 _WORTH: Final = re.compile(r"wget|curl|tftp|ftp|/dev/tcp|://|base64|\bnc\b|fetch", re.IGNORECASE)
+ENDINGS: Final = (
+    ExitShellError, ReturnError, BreakLoopError, ContinueLoopError, EndlessError, NeedsInputError,
+)  # fmt: skip
+"""The ways in which a command that nobody waits for may end."""
 _KEPT: Final = (Offer, Decoded, Limit)
 
 
@@ -60,14 +64,7 @@ def unseen(shell: Interpreter, process: Process, act: Callable[[Process], object
         copy.stdin = source
     try:
         act(copy)
-    except (
-        ExitShellError,
-        ReturnError,
-        BreakLoopError,
-        ContinueLoopError,
-        EndlessError,
-        NeedsInputError,
-    ):
+    except ENDINGS:
         pass
     finally:
         machine.unseen = outer

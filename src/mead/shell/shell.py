@@ -16,6 +16,7 @@ from typing import Final
 from mead.shell.applets import routeros
 from mead.shell.ast import AndOr, Group, Node, Sequence, decode, encode
 from mead.shell.background import news
+from mead.shell.bashisms import complain_of_syntax
 from mead.shell.call import Call
 from mead.shell.compound import and_or
 from mead.shell.control import (
@@ -35,18 +36,13 @@ from mead.shell.nodes import PathError
 from mead.shell.parser import IncompleteError, Parser, ShellSyntaxError
 from mead.shell.persona import ShellPersona
 from mead.shell.process import Process
-from mead.shell.shadow import shadow, unseen
+from mead.shell.shadow import ENDINGS, shadow, unseen
 from mead.shell.streams import EndlessError, NeedsInputError
 
 __all__ = ["Shell"]
 
 _DEFAULT_LIMITS: Final = ShellLimits()
 _MAX_HISTORY: Final = 1_000
-
-
-_ENDINGS: Final = (
-    ExitShellError, ReturnError, BreakLoopError, ContinueLoopError, EndlessError, NeedsInputError,
-)  # fmt: skip
 
 
 class Shell:
@@ -301,7 +297,7 @@ class Shell:
 
     def _complain(self, error: ShellSyntaxError, parser: Parser) -> None:
         process = self._process
-        process.complain(str(error), error.line)
+        complain_of_syntax(process, error, parser)
         shadow(self._interpreter, parser.text[parser.command_start :], process)
         raise FaultError(2)
 
@@ -371,7 +367,7 @@ class Shell:
             machine.resume(entry.process.depth if not failed else -1)
             machine.resuming = not failed
             try:
-                with suppress(*_ENDINGS):
+                with suppress(*ENDINGS):
                     self._again(entry)
             except LimitReachedError as error:
                 machine.limit(error)

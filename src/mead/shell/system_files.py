@@ -124,7 +124,8 @@ def _programs(root: Node, persona: ShellPersona) -> None:
         for name in SERVER_ONLY:
             _put(root, f"/usr/bin/{name}", file(partial(program, persona, name), 0o755, applet=name))
         _put(root, "/bin/bash", file(partial(program, persona, "bash"), 0o755, applet="bash"))
-        _put(root, "/bin/sh", link("bash"))
+        _put(root, "/bin/sh", link("dash"))
+        _put(root, "/bin/dash", file(partial(program, persona, "dash"), 0o755, applet="dash"))
     library = "ld-linux-x86-64.so.2" if persona.gnu else "ld-uClibc.so.0"
     _put(root, f"/lib/{library}", file(partial(program, persona, "ld"), 0o755))
 

@@ -72,6 +72,15 @@ def set_element(process: Process, name: str, index: str, value: str) -> None:
         array[index] = value
 
 
+def _letters(process: Process) -> str:
+    """The options that are on, in the order of each shell."""
+    if process.bash:
+        order = "aefhikmnprtuvxBCEHPTsc"
+        shown = process.options | {"h", "B"} | ({"H"} if process.interactive else set())
+        return "".join(letter for letter in order if letter in shown)
+    return "".join(letter for letter in _OPTION_LETTERS if letter in process.options)
+
+
 _SPECIAL: Final[dict[str, Callable[[Process], str | None]]] = {
     "?": lambda process: str(process.status),
     "$": lambda process: str(process.pid),
@@ -79,8 +88,8 @@ _SPECIAL: Final[dict[str, Callable[[Process], str | None]]] = {
     "#": lambda process: str(len(process.arguments)),
     "@": lambda process: " ".join(process.arguments),
     "*": lambda process: process.variables.get("IFS", " ")[:1].join(process.arguments),
-    "-": lambda process: "".join(letter for letter in _OPTION_LETTERS if letter in process.options),
-    "LINENO": lambda process: str(process.line - (not process.script and not process.bash)),
+    "-": _letters,
+    "LINENO": lambda process: str(process.line - (not process.script and process.ash)),
 }
 
 

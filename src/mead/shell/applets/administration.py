@@ -23,7 +23,7 @@ def _crontab(call: Call) -> int:
         except PathError:
             call.say(
                 f"crontab: can't open '{call.machine.username}': No such file or directory\n"
-                if not call.machine.persona.gnu
+                if not call.gnu
                 else f"no crontab for {call.machine.username}\n"
             )
             return 1
@@ -49,7 +49,7 @@ def _passwd(call: Call) -> int:
         call.drain(source)
         call.say(
             "passwd: password for root changed by root\n"
-            if not call.machine.persona.gnu
+            if not call.gnu
             else "passwd: password updated successfully\n"
         )
         return 0
@@ -69,7 +69,7 @@ def _chpasswd(call: Call) -> int:
 def _halt(call: Call) -> int:
     if call.name == "shutdown" and "-c" in call.argv:
         return 0
-    if not call.machine.persona.gnu:
+    if not call.gnu:
         call.write("The system is going down NOW!\n")
     call.machine.down = True
     raise ExitShellError(0)
@@ -93,7 +93,7 @@ def _sysctl(call: Call) -> int:
 
 
 def _fdisk(call: Call) -> int:
-    if "-l" in call.argv and call.machine.persona.gnu:
+    if "-l" in call.argv and call.gnu:
         size = call.machine.persona.number("disk", 20_000_000, 80_000_000)
         call.write(
             f"Disk /dev/sda: {size / (1 << 20):.0f} GiB, {size * 1024} bytes, {size * 2} sectors\n\nDevice     Boot Start      End  Sectors Size Id Type\n/dev/sda1  *     2048 {size * 2 - 1} {size * 2 - 2048}  {size / (1 << 20):.0f}G 83 Linux\n"

@@ -54,7 +54,7 @@ def _decompress_one(call: Call, options: Options, name: str, data: bytes, *, to_
     if to_screen and "t" not in options:
         call.write(found.data)
     if found.fault:
-        call.complain(f"{name}: {found.fault}" if call.process.bash else found.fault)
+        call.complain(f"{name}: {found.fault}" if call.gnu else found.fault)
         return 1
     if target is not None and not to_screen:
         if call.machine.fs.exists(call.path(target)) and "f" not in options:
@@ -67,7 +67,7 @@ def _decompress_one(call: Call, options: Options, name: str, data: bytes, *, to_
 
 
 def _no_archive(call: Call) -> str:
-    if call.process.bash:
+    if call.gnu:
         return "not in gzip format"
     if call.name == "zcat":
         return "no gzip/bzip2/xz magic"
@@ -106,7 +106,7 @@ def _unzip(call: Call) -> int:
     try:
         data = call.read(name)
     except PathError as error:
-        text = f"cannot find or open {name}" if call.process.bash else f"can't open {name}[.zip]"
+        text = f"cannot find or open {name}" if call.gnu else f"can't open {name}[.zip]"
         raise FailedError(text) from error
     if not data and call.machine.touched:
         return 0

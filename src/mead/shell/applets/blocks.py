@@ -71,7 +71,7 @@ def _plan(call: Call) -> _Plan:
             raise UsageError
     settings = dict(word.partition("=")[::2] for word in call.argv[1:] if word != "--")
     conversions = set(filter(None, settings.get("conv", "").split(",")))
-    wrong = next((name for name in conversions if name not in _CONVERSIONS and not call.process.bash), None)
+    wrong = next((name for name in conversions if name not in _CONVERSIONS and not call.gnu), None)
     if wrong is not None:
         raise FailedError(f"invalid argument '{wrong}' to 'conv'")
     both = settings.get("bs", "512")
@@ -114,7 +114,7 @@ def _dd(call: Call) -> int:
 
 
 def _no_open(call: Call, name: str, reason: str) -> str:
-    verb = "failed to open" if call.process.bash else "can't open"
+    verb = "failed to open" if call.gnu else "can't open"
     return f"{verb} '{name}': {reason}"
 
 
@@ -125,7 +125,7 @@ def _records(size: int, block: int) -> str:
 
 def _speed(call: Call, size: int) -> str:
     seconds = 0.0004 + size / (9_000_000 + call.machine.persona.number("dd", 0, 9_000_000))
-    if call.process.bash:
+    if call.gnu:
         plural = "" if size == 1 else "s"
         return f"{size} byte{plural} copied, {seconds:.9g} s, {size / seconds / 1000:.1f} kB/s\n"
     return f"{size} bytes ({_human(size)}B) copied, {seconds:.6f} seconds, {_human(size / seconds)}B/s\n"
@@ -222,15 +222,13 @@ def _truncate(call: Call) -> int:
             if not exists and "c" in options:
                 continue
             data = call.read(name) if exists else b""
-            size = _amount(call, text.lstrip("+-") if call.process.bash else text)
+            size = _amount(call, text.lstrip("+-") if call.gnu else text)
             size = len(data) + size if text[0] == "+" else len(data) - size if text[0] == "-" else size
             if size > call.machine.limits.file_bytes:
                 raise LimitReachedError("file_bytes", call.machine.limits.file_bytes, "bytes")
             call.save(name, data[: max(0, size)].ljust(size, b"\0"))
         except PathError as error:
-            call.complain(
-                f"{name}: open: {error.reason}" if not call.process.bash else f"{name}: {error.reason}"
-            )
+            call.complain(f"{name}: open: {error.reason}" if not call.gnu else f"{name}: {error.reason}")
             return 1
     return 0
 

@@ -28,12 +28,12 @@ def _base64(call: Call) -> int:
         return status
     decoded, whole = _unbase64(data)
     call.machine.decoded("base64", decoded)
-    if whole or call.process.bash:
+    if whole or call.gnu:
         call.write(decoded)
     else:
         call.write(decoded[: len(decoded) // 3 * 3])
     if not whole:
-        raise FailedError("truncated input" if not call.process.bash else "invalid input")
+        raise FailedError("truncated input" if not call.gnu else "invalid input")
     return status
 
 
@@ -60,7 +60,7 @@ def _digest(algorithm: Callable[[bytes], str]) -> Applet:
         options = call.options("csw", {"check": "c", "status": "s"})
         status = 0
         for name, data in call.inputs(
-            options.operands, "{}: {}" if call.process.bash or "c" in options else "can't open '{}': {}"
+            options.operands, "{}: {}" if call.gnu or "c" in options else "can't open '{}': {}"
         ):
             if data is None:
                 status = 1

@@ -90,10 +90,10 @@ def _keys(options: Options) -> list[_Key]:
 
 
 def _sort(call: Call) -> int:
-    options = call.options("ngMucszbrdfimhVS:T:o:k:t:" if call.process.bash else "ngMucszbrdfimS:T:o:k:t:V")
+    options = call.options("ngMucszbrdfimhVS:T:o:k:t:" if call.gnu else "ngMucszbrdfimS:T:o:k:t:V")
     data, status = call.all_input(options.operands, "{}: {}")
     if status:
-        return 2 if call.process.bash else 1
+        return 2 if call.gnu else 1
     lines = lines_of(data)
     call.machine.budget.charge(len(lines) // 8)
     keys, separator = _keys(options), options.get("t")
@@ -134,9 +134,7 @@ def _check(call: Call, lines: list[str], keys: list[_Key], separator: str) -> in
     for number, (above, below) in enumerate(pairwise(lines), 1):
         if value(above) > value(below):
             call.say(
-                f"Check line {number}\n"
-                if not call.process.bash
-                else f"sort: -:{number + 1}: disorder: {below}\n"
+                f"Check line {number}\n" if not call.gnu else f"sort: -:{number + 1}: disorder: {below}\n"
             )
             return 1
     return 0
@@ -195,7 +193,7 @@ def _cut(call: Call) -> int:
     chosen = next((letter for letter in "bcf" if letter in options), None)
     if chosen is None:
         raise FailedError("expected a list of bytes, characters, or fields")
-    if len(options.get("d")) > 1 and call.process.bash:
+    if len(options.get("d")) > 1 and call.gnu:
         raise FailedError("the delimiter must be a single character")
     ranges = _ranges(options.get(chosen))
     delimiter = options.get("d", "\t")[:1] or "\0"

@@ -20,10 +20,10 @@ def _target(call: Call, options: Options) -> tuple[list[str], str, bool]:
             raise UsageError
         return words, options.get("t"), True
     if len(words) < 2:
-        raise UsageError("" if not call.process.bash else _too_few(words))
+        raise UsageError("" if not call.gnu else _too_few(words))
     destination = words.pop()
     is_directory = "T" not in options and call.machine.fs.is_directory(call.path(destination))
-    if len(words) > 1 and not is_directory and call.process.bash:
+    if len(words) > 1 and not is_directory and call.gnu:
         raise FailedError(f"target '{destination}' is not a directory")
     return words, destination, is_directory or len(words) > 1
 
@@ -61,7 +61,7 @@ def _cp_one(call: Call, options: Options, source: str, node: Node, target: str) 
     recursive = bool({"a", "r", "R"} & options.values.keys())
     if node.kind == "dir" and not recursive:
         text = f"-r not specified; omitting directory '{source}'"
-        call.complain(text if call.process.bash else f"omitting directory '{source}'")
+        call.complain(text if call.gnu else f"omitting directory '{source}'")
         return 1
     if node.kind == "dir" and normal(call.path(target)).startswith(
         normal(call.path(source)).rstrip("/") + "/"
@@ -99,7 +99,7 @@ def _linked(call: Call, source: str, node: Node, target: str, *, symbolic: bool)
 
 
 def _cannot(call: Call, verb: str, name: str, reason: str) -> int:
-    if call.machine.persona.gnu:
+    if call.gnu:
         kind = "regular file " if verb == "create" else ""
         call.complain(f"cannot {verb} {kind}'{name}': {reason}")
     else:
@@ -154,7 +154,7 @@ def _mv(call: Call) -> int:
         try:
             call.node(source, follow=False)
         except PathError as error:
-            status = _cannot(call, "stat" if call.process.bash else "rename", source, error.reason)
+            status = _cannot(call, "stat" if call.gnu else "rename", source, error.reason)
             continue
         if "n" in options and call.machine.fs.exists(call.path(target)):
             continue
@@ -166,7 +166,7 @@ def _mv_one(call: Call, source: str, target: str, *, told: bool) -> int:
     fs = call.machine.fs
     real = fs.find(call.path(source), follow=False)[1]
     if fs.exists(call.path(target), follow=False) and fs.find(call.path(target), follow=False)[1] == real:
-        if call.process.bash:
+        if call.gnu:
             call.complain(f"'{source}' and '{target}' are the same file")
             return 1
         return 0
@@ -182,7 +182,7 @@ def _mv_one(call: Call, source: str, target: str, *, told: bool) -> int:
 
 def _rm(call: Call) -> int:
     options = call.options(
-        "rRfivd" if call.process.bash else "rRfiv",
+        "rRfivd" if call.gnu else "rRfiv",
         {
             "recursive": "r",
             "force": "f",
@@ -193,7 +193,7 @@ def _rm(call: Call) -> int:
         },
     )
     if not options.operands and "f" not in options:
-        raise UsageError("" if not call.machine.persona.gnu else "missing operand")
+        raise UsageError("" if not call.gnu else "missing operand")
     recursive = bool({"r", "R"} & options.values.keys())
     status = 0
     for name in options.operands:
@@ -206,12 +206,12 @@ def _rm(call: Call) -> int:
 
 def _remove(call: Call, name: str, *, recursive: bool, force: bool) -> int:
     call.machine.budget.charge()
-    verb = "cannot" if call.machine.persona.gnu else "can't"
+    verb = "cannot" if call.gnu else "can't"
     base = name.rstrip("/").rpartition("/")[2]
     if base in {".", ".."}:
         call.complain(
             f"refusing to remove '.' or '..' directory: skipping '{name}'"
-            if call.machine.persona.gnu
+            if call.gnu
             else "can't remove '.' or '..'"
         )
         return 1
@@ -219,12 +219,10 @@ def _remove(call: Call, name: str, *, recursive: bool, force: bool) -> int:
         node = call.node(name, follow=False)
         if node.kind == "dir" and not recursive:
             call.complain(
-                f"{verb} remove '{name}': Is a directory"
-                if call.machine.persona.gnu
-                else f"'{name}' is a directory"
+                f"{verb} remove '{name}': Is a directory" if call.gnu else f"'{name}' is a directory"
             )
             return 1
-        if node.kind == "dir" and call.machine.fs.find(call.path(name))[1] == "/" and call.process.bash:
+        if node.kind == "dir" and call.machine.fs.find(call.path(name))[1] == "/" and call.gnu:
             raise FailedError(
                 "it is dangerous to operate recursively on '/'\nrm: use --no-preserve-root to override this failsafe"
             )
@@ -251,7 +249,7 @@ def _remove_tree(call: Call, path: str, name: str, node: Node) -> int:
                     or status
                 )
             except PathError as error:
-                verb = "cannot" if call.machine.persona.gnu else "can't"
+                verb = "cannot" if call.gnu else "can't"
                 call.complain(f"{verb} remove '{name.rstrip('/')}/{child}': {error.reason}")
                 status = 1
         if status:

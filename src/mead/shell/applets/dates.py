@@ -89,7 +89,7 @@ def _date(call: Call) -> int:
         found = parse_date(text, moment)
         if found is None:
             quoted = f"‘{text}’".encode().decode("latin-1")
-            raise FailedError(f"invalid date {quoted}" if call.process.bash else f"invalid date '{text}'")
+            raise FailedError(f"invalid date {quoted}" if call.gnu else f"invalid date '{text}'")
         if "d" not in options:
             call.machine.sleep((found - moment) / timedelta(seconds=1))
         moment = found

@@ -93,11 +93,11 @@ def _receive(call: Call, url: str, name: str, tool: str, agent: str | None) -> N
 def _wget(call: Call) -> int:
     options = call.options("cqSO:o:P:U:Y:T:t:nvNbri:l:pkmHA:R:dx46e:", _WGET_LONG)
     if "version" in options:
-        call.write("GNU Wget 1.21.3 built on linux-gnu.\n" if call.machine.persona.gnu else "")
+        call.write("GNU Wget 1.21.3 built on linux-gnu.\n" if call.gnu else "")
         return 0
     if not options.operands:
         raise UsageError
-    agent = options.get("U") or ("Wget/1.21.3" if call.machine.persona.gnu else "Wget")
+    agent = options.get("U") or ("Wget/1.21.3" if call.gnu else "Wget")
     status = 0
     for word in options.operands:
         url = web_address(word)
@@ -108,15 +108,13 @@ def _wget(call: Call) -> int:
         if (host := _unknown_host(url)) is not None:
             call.machine.offer(url, call.name, None, agent, call.process.depth)
             call.complain(_bad_address(call, host))
-            status = 4 if call.process.bash else 1
+            status = 4 if call.gnu else 1
             continue
         try:
             _receive(call, url, name, call.name, agent)
         except PathError as error:
             call.complain(
-                f"can't open '{name}': {error.reason}"
-                if not call.machine.persona.gnu
-                else f"{name}: {error.reason}"
+                f"can't open '{name}': {error.reason}" if not call.gnu else f"{name}: {error.reason}"
             )
             status = 1
             continue
@@ -134,11 +132,11 @@ def _unknown_host(url: str) -> str | None:
 
 def _bad_address(call: Call, host: str) -> str:
     bash = f"unable to resolve host address ‘{host}’".encode().decode("latin-1")
-    return bash if call.process.bash else f"bad address '{host}'"
+    return bash if call.gnu else f"bad address '{host}'"
 
 
 def _prefix(call: Call, name: str) -> None:
-    if call.machine.persona.gnu and not call.machine.fs.exists(call.path(name)):
+    if call.gnu and not call.machine.fs.exists(call.path(name)):
         call.machine.fs.make_directory(call.path(name))
 
 
@@ -152,7 +150,7 @@ def _wget_talk(call: Call, url: str, name: str) -> str:
     bare, _, port = host.rpartition("@")[2].partition(":")
     port = port or {"https": "443", "ftp": "21"}.get(url.partition(":")[0], "80")
     size = _size(call, url)
-    if call.machine.persona.gnu:
+    if call.gnu:
         moment = f"{call.machine.now():%Y-%m-%d %H:%M:%S}"
         return (
             (
@@ -332,9 +330,7 @@ def _nc(call: Call) -> int:
         return 1
     host, port = options.operands[:2]
     if not port.isdigit():
-        raise FailedError(
-            f"bad port '{port}'" if not call.machine.persona.gnu else f"port number invalid: {port}"
-        )
+        raise FailedError(f"bad port '{port}'" if not call.gnu else f"port number invalid: {port}")
     if "z" in options:
         return 0
     url = f"tcp://{host}:{port}"

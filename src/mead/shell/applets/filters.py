@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import Final
 
@@ -17,7 +16,6 @@ from mead.shell.vfs import PathError
 
 __all__ = ["TABLE", "count_of", "lines_of"]
 
-_MAX_COMPARED: Final = 4_000
 _UNITS: Final = {"": 1, "b": 512, "k": 1024, "K": 1024, "m": 1 << 20, "M": 1 << 20}
 
 
@@ -34,7 +32,7 @@ def count_of(text: str) -> int:
 
 
 def _cat(call: Call) -> int:
-    options = call.options("AbeEnstTuv" if call.process.bash else "nbvteAu", {"show-all": "A"})
+    options = call.options("AbeEnstTuv" if call.gnu else "nbvteAu", {"show-all": "A"})
     status, number = 0, 0
     shown = frozenset(options.values) - {"u"}
     for name in options.operands or ["-"]:
@@ -52,7 +50,7 @@ def _cat(call: Call) -> int:
 
 
 def _unread(call: Call, name: str, reason: str) -> str:
-    bash = call.process.bash
+    bash = call.gnu
     if reason.startswith(("read error: ", "write error: ")):
         return f"{name}: {reason.partition(': ')[2]}" if bash else reason
     return f"{name}: {reason}" if bash else f"can't open '{name}': {reason}"
@@ -96,8 +94,8 @@ def _edge(call: Call) -> int:
     if call.name == "head" and len(options.operands) < 2 and "v" not in options and not text.startswith("-"):
         return _first(call, options.operands, count, by_bytes=unit_is_bytes)
     status = 0
-    complaint = "cannot open '{}' for reading: {}" if call.machine.persona.gnu else "{}: {}"
-    if call.name == "tail" and not call.process.bash:
+    complaint = "cannot open '{}' for reading: {}" if call.gnu else "{}: {}"
+    if call.name == "tail" and not call.gnu:
         complaint = "can't open '{}': {}"
     many = (len(options.operands) > 1 or "v" in options) and "q" not in options
     for index, (name, data) in enumerate(call.inputs(options.operands, complaint)):
@@ -107,7 +105,7 @@ def _edge(call: Call) -> int:
         if many:
             call.write(("\n" if index else "") + f"==> {name} <==\n")
         call.write(_cut_edge(call.name, data, text, count, by_bytes=unit_is_bytes))
-    if call.name == "tail" and status and not call.process.bash and len(options.operands) == 1:
+    if call.name == "tail" and status and not call.gnu and len(options.operands) == 1:
         call.complain("no files")
     return status
 
@@ -121,7 +119,7 @@ def _first(call: Call, names: list[str], count: int, *, by_bytes: bool) -> int:
         reason = error.reason.removeprefix("read error: ")
         name = names[0] if names else "standard input"
         bash = f"cannot open '{name}' for reading: {reason}"
-        call.complain(bash if call.process.bash else f"{name}: {reason}")
+        call.complain(bash if call.gnu else f"{name}: {reason}")
         return 1
     return 0
 
@@ -156,13 +154,9 @@ def _cut_edge(name: str, data: bytes, text: str, count: int, *, by_bytes: bool) 
 
 
 def _wc(call: Call) -> int:
-    options = call.options("clwLm")
-    wanted = [letter for letter in "lwcL" if letter in options or (letter == "c" and "m" in options)] or [
-        "l",
-        "w",
-        "c",
-    ]
-    totals = dict.fromkeys(wanted, 0)
+    options = call.options("clwLm", {"lines": "l", "words": "w", "bytes": "c", "chars": "m"})
+    given = options.values.keys()
+    wanted = [letter for letter in "lwmcL" if letter in given] or ["l", "w", "c"]
     status = 0
     rows: list[tuple[list[int], str]] = []
     for name, data in call.inputs(options.operands, "{}: {}"):
@@ -170,26 +164,25 @@ def _wc(call: Call) -> int:
             status = 1
             continue
         counts = {
-            "l": data.count(b"\n"),
-            "w": len(data.split()),
-            "c": len(data),
+            "l": data.count(b"\n"), "w": len(data.split()), "c": len(data), "m": len(data),
             "L": max(map(len, data.split(b"\n"))),
-        }
-        rows.append(
-            ([counts[letter] for letter in wanted], "" if name == "-" and not options.operands else name)
-        )
-        for letter in wanted:
-            totals[letter] += counts[letter]
+        }  # fmt: skip
+        rows.append(([counts[letter] for letter in wanted], name if options.operands else ""))
     if len(options.operands) > 1:
-        rows.append((list(totals.values()), "total"))
+        rows.append(([sum(values) for values in zip(*(row for row, _ in rows), strict=True)], "total"))
+    width = _wc_width(call, options.operands, rows)
     for values, name in rows:
-        line = (
-            str(values[0])
-            if len(wanted) == 1 and len(rows) <= 1
-            else " ".join(f"{value:>9}" for value in values)
-        )
+        alone = len(wanted) == 1 and len(rows) <= 1
+        line = str(values[0]) if alone else " ".join(f"{value:>{width}}" for value in values)
         call.write(f"{line} {name}".rstrip(" ") + "\n")
     return status
+
+
+def _wc_width(call: Call, names: list[str], rows: list[tuple[list[int], str]]) -> int:
+    """How wide a number is: GNU's wc looks at the sizes of its files, BusyBox's does not."""
+    if not call.gnu:
+        return 9
+    return len(str(max((value for row, _ in rows for value in row), default=0))) if names else 7
 
 
 def lines_of(data: bytes) -> list[str]:
@@ -232,9 +225,7 @@ def _tr(call: Call) -> int:
         raise UsageError
     if len(options.operands) > 1 and not options.operands[1] and "d" not in options:
         text = (
-            "when not truncating set1, string2 must be non-empty"
-            if call.process.bash
-            else "STRING2 cannot be empty"
+            "when not truncating set1, string2 must be non-empty" if call.gnu else "STRING2 cannot be empty"
         )
         raise FailedError(text)
     if len(options.operands) < 2 and not options.values.keys() & {"d", "s"}:
@@ -337,60 +328,6 @@ def _line_ends(call: Call) -> int:
     return 0
 
 
-def _cmp(call: Call) -> int:
-    options = call.options("sln:")
-    names = options.operands
-    if not names:
-        raise UsageError
-    contents: list[bytes] = []
-    for name in [*names, "-"][:2]:
-        try:
-            contents.append(call.read(name))
-        except PathError as error:
-            raise FailedError(f"{name}: {error.reason}", 2) from error
-    first, second = contents
-    if first == second:
-        return 0
-    differing = [at for at, (a, b) in enumerate(zip(first, second, strict=False)) if a != b]
-    call.machine.budget.charge(min(len(first), len(second)) >> 6)
-    if "s" in options:
-        return 1
-    if "l" in options:
-        width = len(str(min(len(first), len(second))))
-        call.write("".join(f"{at + 1:>{width}} {first[at]:>3o} {second[at]:>3o}\n" for at in differing))
-    elif differing:
-        at = differing[0]
-        line = first[:at].count(10) + 1
-        word = "byte" if call.process.bash else "char"
-        call.write(f"{names[0]} {[*names, '-'][1]} differ: {word} {at + 1}, line {line}\n")
-    if not differing:
-        call.say(f"{call.name}: EOF on {names[0] if len(first) < len(second) else [*names, '-'][1]}\n")
-    return 1
-
-
-def _diff(call: Call) -> int:
-    options = call.options("abBdiLNqrTstwU:u")
-    names = options.operands
-    if len(names) != 2:
-        raise UsageError
-    for name in names:
-        try:
-            call.node(name)
-        except PathError as error:
-            text = f"{name}: {error.reason}" if call.process.bash else f"can't stat '{name}': {error.reason}"
-            raise FailedError(text, 2) from error
-    first, second = (lines_of(call.read(name)) for name in names)
-    if first == second:
-        return 0
-    if "q" in options or len(first) + len(second) > _MAX_COMPARED:
-        call.write(f"Files {names[0]} and {names[1]} differ\n")
-        return 1
-    call.machine.budget.charge(len(first) + len(second))
-    rows = list(difflib.unified_diff(first, second, names[0], names[1], n=3, lineterm=""))
-    call.write("".join(f"{row.rstrip(' ') if row[:3] in ('---', '+++') else row}\n" for row in rows))
-    return 1
-
-
 TABLE: Final[dict[str, Applet]] = {
     "cat": _cat,
     "more": _cat,
@@ -404,8 +341,6 @@ TABLE: Final[dict[str, Applet]] = {
     "nl": _nl,
     "strings": _strings,
     "fold": _fold,
-    "cmp": _cmp,
-    "diff": _diff,
     "expand": _expand,
     "dos2unix": _line_ends,
     "unix2dos": _line_ends,

@@ -190,9 +190,7 @@ class _Expression:
             return self._exec(word)
         if word == "-quit":
             return lambda _path, _node: self._stop()
-        raise UsageError(
-            f"unknown predicate `{word}'" if self._call.machine.persona.gnu else f"unrecognized: {word}"
-        )
+        raise UsageError(f"unknown predicate `{word}'" if self._call.gnu else f"unrecognized: {word}")
 
     def _exec(self, word: str) -> _Test:
         start = self._index
@@ -232,7 +230,7 @@ class _Expression:
     def _run(self, argv: list[str]) -> bool:
         def missing(reason: str) -> None:
             quoted = f"‘{argv[0]}’: {reason}".encode().decode("latin-1")
-            self._call.complain(quoted if self._call.process.bash else f"{argv[0]}: {reason}")
+            self._call.complain(quoted if self._call.gnu else f"{argv[0]}: {reason}")
 
         return self._call.shell.execute(argv, self._call.process, missing) == 0
 
@@ -273,7 +271,7 @@ def _find(call: Call) -> int:
             node = call.node(start, follow=False)
         except PathError as error:
             quoted = f"‘{start}’: {error.reason}".encode().decode("latin-1")
-            call.complain(quoted if call.process.bash else f"{start}: {error.reason}")
+            call.complain(quoted if call.gnu else f"{start}: {error.reason}")
             status = 1
             continue
         _visit(call, expression, test, start, node, 0)

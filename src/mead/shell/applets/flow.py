@@ -145,6 +145,7 @@ def _sourced(call: Call, name: str) -> bytes:
         if error.reason == "No such file or directory":
             call.machine.wait_for_last()
         if bash:
+            call.process.command = ""
             raise BuiltinFaultError(f"{name}: {error.reason}", 1) from error
         raise BuiltinFaultError(f"can't open '{name}': {error.reason}") from error
 
@@ -160,10 +161,15 @@ def _exec(call: Call) -> int:
     words = call.argv[2:] if call.argv[1:2] == ["--"] else call.argv[1:]
     if not words:
         return 0
-    status = call.shell.launch(words, call.process)
+    status = call.shell.execute(words, call.process, lambda reason: _not_run(call, words[0], reason))
     if status in {126, 127} and call.process.bash and call.process.interactive:
         return status
     raise ExitShellError(status)
+
+
+def _not_run(call: Call, name: str, reason: str) -> None:
+    missing = reason == "No such file or directory" and (call.process.ash or "/" not in name)
+    call.process.complain(f"{name}: {'not found' if missing else reason}")
 
 
 def _status(call: Call) -> int:
@@ -177,6 +183,9 @@ def _exit(call: Call) -> int:
 
 
 def _return(call: Call) -> int:
+    if call.process.bash and not call.process.local and not call.process.sourcing and not call.process.script:
+        call.process.complain("can only `return' from a function or sourced script")
+        return 1
     raise ReturnError(_status(call))
 
 
@@ -188,13 +197,19 @@ def _break(call: Call) -> int:
     levels = _levels(call)
     if call.process.in_loop:
         raise BreakLoopError(levels)
-    return 0
+    return _out_of_loop(call)
 
 
 def _continue(call: Call) -> int:
     levels = _levels(call)
     if call.process.in_loop:
         raise ContinueLoopError(levels)
+    return _out_of_loop(call)
+
+
+def _out_of_loop(call: Call) -> int:
+    if call.process.bash:
+        call.process.complain("only meaningful in a `for', `while', or `until' loop")
     return 0
 
 

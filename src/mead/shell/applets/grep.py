@@ -100,9 +100,7 @@ def _names(call: Call, options: Options) -> Iterator[str]:
         for path, node in call.machine.fs.walk(base):
             call.machine.budget.charge()
             if node.kind == "file":
-                yield (
-                    name + path[len(base) :] if name != "." or call.process.bash else "." + path[len(base) :]
-                )
+                yield (name + path[len(base) :] if name != "." or call.gnu else "." + path[len(base) :])
 
 
 def _grep(call: Call) -> int:
@@ -116,7 +114,7 @@ def _grep(call: Call) -> int:
             data = call.read(name)
         except PathError as error:
             if error.reason.startswith("read error"):
-                if call.process.bash:
+                if call.gnu:
                     call.complain(f"{name}: Is a directory")
                 continue
             failed = True
@@ -163,7 +161,7 @@ def _tell(search: _Search, text: str, lines: list[str], chosen: list[int], prefi
     call, options = search.call, search.options
     if "c" in options:
         call.write(f"{prefix}{len(chosen)}\n")
-    elif "\0" in text and "a" not in options and call.process.bash and chosen:
+    elif "\0" in text and "a" not in options and call.gnu and chosen:
         call.write("Binary file (standard input) matches\n")
     elif "o" in options and "v" not in options:
         _show_pieces(search, lines, chosen, prefix)

@@ -108,7 +108,7 @@ def _row(call: Call, name: str, node: Node, options: Options) -> str:
     before = _before(call, name, node, options)
     mode, count = mode_text(node), links_of(node)
     name = name if arrow else _marked(name, node, options)
-    if call.process.bash:
+    if call.gnu:
         return f"{before}{mode} {count:>2} {owner} {group} {shown:>8} {when} {name}{arrow}\n"
     width = 7 if "h" in options else 9
     return f"{before}{mode} {count:>4} {owner:<8} {group:<8} {shown:>{width}} {when} {name}{arrow}\n"
@@ -162,7 +162,7 @@ def _columns(names: list[str], width: int, *, by_rows: bool) -> str:
 
 
 def _ls(call: Call) -> int:
-    letters = "1AaCxdLHRFplinshrSXvctukgow:" if call.process.bash else "1AaCxdLHRFplinshrSXvctuw:"
+    letters = "1AaCxdLHRFplinshrSXvctukgow:" if call.gnu else "1AaCxdLHRFplinshrSXvctuw:"
     options = call.options(letters, {"color": "color", "all": "a", "full-time": "l", "help": "help"})
     files: list[tuple[str, Node]] = []
     folders: list[tuple[str, Node]] = []
@@ -171,11 +171,9 @@ def _ls(call: Call) -> int:
         try:
             node = call.node(name, follow="L" in options or ("l" not in options and "d" not in options))
         except PathError as error:
-            text = (
-                f"cannot access '{name}': {error.reason}" if call.process.bash else f"{name}: {error.reason}"
-            )
+            text = f"cannot access '{name}': {error.reason}" if call.gnu else f"{name}: {error.reason}"
             call.complain(text)
-            status = 2 if call.process.bash else 1
+            status = 2 if call.gnu else 1
             continue
         (folders if node.kind == "dir" and "d" not in options else files).append((name, node))
     if files:
@@ -217,13 +215,13 @@ def _target(call: Call, path: str, node: Node) -> Node:
 def _stat(call: Call) -> int:
     options = call.options("c:fLt", {"format": "c:", "printf": "c:"})
     if not options.operands:
-        raise UsageError("" if not call.process.bash else "missing operand")
+        raise UsageError("" if not call.gnu else "missing operand")
     status = 0
     for name in options.operands:
         try:
             node = call.node(name, follow="L" in options)
         except PathError as error:
-            verb = "cannot" if call.process.bash else "can't"
+            verb = "cannot" if call.gnu else "can't"
             call.complain(f"{verb} stat '{name}': {error.reason}")
             status = 1
             continue
@@ -273,7 +271,7 @@ def _stat_fields(call: Call, name: str, node: Node) -> dict[str, str]:
 
 def _stat_whole(call: Call, name: str, node: Node) -> None:
     fields = _stat_fields(call, name, node)
-    shown = fields["N"].replace("'", "") if not call.process.bash else fields["N"].strip("'")
+    shown = fields["N"].replace("'", "") if not call.gnu else fields["N"].strip("'")
     owner, group = f"({node.uid:>5}/{fields['U']:>8})", f"({node.gid:>5}/{fields['G']:>8})"
     call.write(
         f"  File: {shown}\n  Size: {fields['s']:<10}\tBlocks: {fields['b']:<10} IO Block: 4096   {fields['F']}\n"
@@ -314,13 +312,13 @@ def _walk(call: Call, name: str) -> list[tuple[str, Node]]:
 def _readlink(call: Call) -> int:
     options = call.options("fnemsvqz") if call.name == "readlink" else call.options("")
     if not options.operands:
-        raise UsageError("" if not call.process.bash else "missing operand")
+        raise UsageError("" if not call.gnu else "missing operand")
     status = 0
     for name in options.operands:
         try:
             if "f" in options or call.name == "realpath":
                 found, real = call.machine.fs.find(call.path(name))
-                if found is None and call.name == "realpath" and not call.process.bash:
+                if found is None and call.name == "realpath" and not call.gnu:
                     raise PathError("No such file or directory")  # noqa: TRY301  # as if it had looked
                 call.write(real + ("" if "n" in options else "\n"))
                 continue
@@ -340,7 +338,7 @@ def _readlink(call: Call) -> int:
 def _basename(call: Call) -> int:
     words = call.argv[1:]
     if not 1 <= len(words) <= 2:
-        raise UsageError("" if not call.process.bash else "missing operand")
+        raise UsageError("" if not call.gnu else "missing operand")
     name = words[0].rstrip("/").rpartition("/")[2] or ("/" if words[0] else "")
     if len(words) > 1 and name != words[1]:
         name = name.removesuffix(words[1])
@@ -350,10 +348,10 @@ def _basename(call: Call) -> int:
 
 def _dirname(call: Call) -> int:
     if len(call.argv) < 2:
-        raise UsageError("" if not call.process.bash else "missing operand")
+        raise UsageError("" if not call.gnu else "missing operand")
     name = call.argv[1]
     if name and not name.strip("/"):
-        call.write(("//" if name == "//" and not call.process.bash else "/") + "\n")
+        call.write(("//" if name == "//" and not call.gnu else "/") + "\n")
         return 0
     head, slash, _ = name.rstrip("/").rpartition("/")
     call.write((head.rstrip("/") or ("/" if slash else ".")) + "\n")
@@ -363,7 +361,7 @@ def _dirname(call: Call) -> int:
 def _which(call: Call) -> int:
     options = call.options("a")
     if not options.operands:
-        if call.process.bash:
+        if call.gnu:
             return 1
         raise UsageError
     status = 0

@@ -19,7 +19,7 @@ __all__ = ["TABLE"]
 def _mkdir(call: Call) -> int:
     options = call.options("pm:v", {"parents": "p", "mode": "m:", "verbose": "v"})
     if not options.operands:
-        raise UsageError("" if not call.process.bash else "missing operand")
+        raise UsageError("" if not call.gnu else "missing operand")
     mode = 0o777 & ~call.process.umask
     if "m" in options:
         asked = parse_mode(options.get("m"), 0o777, directory=True)
@@ -32,7 +32,7 @@ def _mkdir(call: Call) -> int:
             _make_directories(call, call.path(name), mode, parents="p" in options)
         except PathError as error:
             text = f"cannot create directory ‘{name}’: {error.reason}".encode().decode("latin-1")
-            call.complain(text if call.process.bash else f"can't create directory '{name}': {error.reason}")
+            call.complain(text if call.gnu else f"can't create directory '{name}': {error.reason}")
             status = 1
             continue
         if "v" in options:
@@ -59,7 +59,7 @@ def _make_directories(call: Call, path: str, mode: int, *, parents: bool) -> Non
 def _rmdir(call: Call) -> int:
     options = call.options("p", {"ignore-fail-on-non-empty": "i", "parents": "p"})
     if not options.operands:
-        raise UsageError("" if not call.process.bash else "missing operand")
+        raise UsageError("" if not call.gnu else "missing operand")
     status = 0
     for name in options.operands:
         going = True
@@ -68,7 +68,7 @@ def _rmdir(call: Call) -> int:
                 call.machine.fs.remove_directory(call.path(name))
             except PathError as error:
                 text = f"failed to remove '{name}': {error.reason}"
-                call.complain(text if call.process.bash else f"'{name}': {error.reason}")
+                call.complain(text if call.gnu else f"'{name}': {error.reason}")
                 status = 1
                 break
             name = name.rstrip("/").rpartition("/")[0]  # noqa: PLW2901  # upwards
@@ -110,7 +110,7 @@ def _ln_one(call: Call, options: Options, source: str, target: str) -> int:
         else:
             fs.tie(call.path(source), call.path(target))
     except PathError as error:
-        if call.process.bash:
+        if call.gnu:
             kind = "symbolic" if "s" in options else "hard"
             call.complain(f"failed to create {kind} link '{target}': {error.reason}")
         else:
@@ -124,7 +124,7 @@ def _ln_one(call: Call, options: Options, source: str, target: str) -> int:
 def _touch(call: Call) -> int:
     options = call.options("camhd:t:r:", {"no-create": "c", "date": "d:", "reference": "r:"})
     if not options.operands:
-        raise UsageError("" if not call.process.bash else "missing file operand")
+        raise UsageError("" if not call.gnu else "missing file operand")
     moment = _moment(call, options)
     status = 0
     for name in options.operands:
@@ -133,7 +133,7 @@ def _touch(call: Call) -> int:
                 call.machine.fs.touch(call.path(name), mode=0o666 & ~call.process.umask, moment=moment)
         except PathError as error:
             text = f"cannot touch '{name}': {error.reason}"
-            call.complain(text if call.process.bash else f"{name}: {error.reason}")
+            call.complain(text if call.gnu else f"{name}: {error.reason}")
             status = 1
     return status
 
@@ -161,7 +161,7 @@ def _mktemp(call: Call) -> int:
         template = f"{options.get('p') or '/tmp'}/{template}"  # noqa: S108  # on the emulated system
     if not template.endswith("XXXXXX"):
         text = f"too few X's in template ‘{template}’".encode().decode("latin-1")
-        raise FailedError(text if call.process.bash else "(null): Invalid argument")
+        raise FailedError(text if call.gnu else "(null): Invalid argument")
     letters = "".join(chr(97 + byte % 26) for byte in call.machine.random(12))
     name = re.sub(r"X{6,}$", lambda found: (letters * 4)[: len(found[0])], template)
     try:
@@ -172,7 +172,7 @@ def _mktemp(call: Call) -> int:
         else:
             call.machine.fs.create(call.path(name), mode=0o600)
     except PathError as error:
-        raise FailedError(f"{template if call.process.bash else '(null)'}: {error.reason}") from error
+        raise FailedError(f"{template if call.gnu else '(null)'}: {error.reason}") from error
     call.write(name + "\n")
     return 0
 

@@ -60,9 +60,9 @@ def _chmod(call: Call) -> int:
     flags = "".join(word for word in call.argv[1:] if re.fullmatch(r"-[Rcvf]+", word))
     flags += "R" if "--recursive" in call.argv else ""
     if len(words) < 2:
-        raise UsageError("" if not call.process.bash else "missing operand")
+        raise UsageError("" if not call.gnu else "missing operand")
     text, *names = words
-    if call.process.bash and parse_mode(text, 0o644) is None:
+    if call.gnu and parse_mode(text, 0o644) is None:
         raise FailedError(f"invalid mode: ‘{text}’".encode().decode("latin-1"))
     status = 0
     for name in names:
@@ -70,12 +70,8 @@ def _chmod(call: Call) -> int:
             _change_mode(call, name, text, flags)
         except PathError as error:
             status = 1
-            if "f" not in flags or not call.process.bash:
-                shown = (
-                    f"cannot access '{name}': {error.reason}"
-                    if call.process.bash
-                    else f"{name}: {error.reason}"
-                )
+            if "f" not in flags or not call.gnu:
+                shown = f"cannot access '{name}': {error.reason}" if call.gnu else f"{name}: {error.reason}"
                 call.complain(shown)
     return status
 
@@ -125,9 +121,7 @@ def _identity(call: Call, name: str, what: str) -> int:
     if name.isdecimal():
         return int(name[:9])
     raise FailedError(
-        f"invalid {what}: ‘{name}’".encode().decode("latin-1")
-        if call.process.bash
-        else f"unknown {what} {name}"
+        f"invalid {what}: ‘{name}’".encode().decode("latin-1") if call.gnu else f"unknown {what} {name}"
     )
 
 
@@ -155,8 +149,8 @@ def _chattr(call: Call) -> int:
     status = 0
     for name in names:
         if not call.machine.fs.exists(call.path(name)):
-            text = "No such file or directory while trying to stat" if call.process.bash else "stat"
-            call.complain(f"{text} {name}" + ("" if call.process.bash else ": No such file or directory"))
+            text = "No such file or directory while trying to stat" if call.gnu else "stat"
+            call.complain(f"{text} {name}" + ("" if call.gnu else ": No such file or directory"))
             status = 1
     return status
 

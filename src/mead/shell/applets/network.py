@@ -56,7 +56,7 @@ def _configured(call: Call) -> int:
     name = call.argv[1]
     if name in {"eth0", "lo"}:
         return 0
-    call.say("ifconfig: SIOCSIFADDR: No such device\n" if not call.process.bash else f"{name}: ERROR\n")
+    call.say("ifconfig: SIOCSIFADDR: No such device\n" if not call.gnu else f"{name}: ERROR\n")
     return 1
 
 
@@ -83,7 +83,7 @@ def _ip(call: Call) -> int:
         return 0
     if what in {"rule", "tunnel", "addrlabel", "xfrm", "maddr"}:
         return 0
-    if call.process.bash:
+    if call.gnu:
         call.say(f'Object "{what}" is unknown, try "ip help".\n')
         return 1
     raise UsageError
@@ -103,7 +103,7 @@ def _interfaces(call: Call, only: str, *, addresses: bool) -> int:
         ),
     }
     if only and only not in texts:
-        if call.process.bash:
+        if call.gnu:
             call.say(f'Device "{only}" does not exist.\n')
         else:
             call.say(f"ip: can't find device '{only}'\n")
@@ -171,7 +171,7 @@ def _netstat(call: Call) -> int:
 
 
 def _ports(call: Call) -> tuple[int, ...]:
-    return (22, 80) if call.process.bash else (23, 80, 554)
+    return (22, 80) if call.gnu else (23, 80, 554)
 
 
 def _ss(call: Call) -> int:
@@ -217,11 +217,9 @@ def _ping(call: Call) -> int:
     )
     if is_unknown(host):
         call.say(
-            f"ping: bad address '{host}'\n"
-            if not call.process.bash
-            else f"ping: {host}: Name or service not known\n"
+            f"ping: bad address '{host}'\n" if not call.gnu else f"ping: {host}: Name or service not known\n"
         )
-        return 1 if not call.process.bash else 2
+        return 1 if not call.gnu else 2
     call.write(f"PING {host} ({address}): 56 data bytes\n")
     base = call.machine.persona.number(f"rtt:{host}", 900, 38_000) / 1000
     for sequence in range(count):

@@ -57,7 +57,7 @@ def _seq(call: Call) -> int:
         else:
             separator = option[2:]
     if not 1 <= len(words) <= 3:
-        raise UsageError("" if not call.process.bash else "missing operand")
+        raise UsageError("" if not call.gnu else "missing operand")
     call.write(_sequence(call, words, separator, padded=padded))
     return 0
 
@@ -67,7 +67,7 @@ def _sequence(call: Call, words: list[str], separator: str, *, padded: bool) -> 
     wrong = next((word for word in words if not _SEQ_NUMBER.fullmatch(word)), None)
     if wrong is not None:
         quoted = f"invalid floating point argument: ‘{wrong}’".encode().decode("latin-1")
-        if not call.process.bash:
+        if not call.gnu:
             raise UsageError
         raise FailedError(quoted)
     places = max(len(word.partition(".")[2]) for word in words)
@@ -78,7 +78,7 @@ def _sequence(call: Call, words: list[str], separator: str, *, padded: bool) -> 
     if step == 0:
         raise (
             FailedError("invalid zero increment value")
-            if call.process.bash
+            if call.gnu
             else LimitReachedError("endless_output", 1, "commands")
         )
     numbers = range(first, values[-1] + (1 if step > 0 else -1), step)
@@ -112,13 +112,13 @@ def _false(call: Call) -> int:
 def _sleep(call: Call) -> int:
     words = call.argv[1:]
     if not words:
-        raise UsageError("" if not call.process.bash else "missing operand")
+        raise UsageError("" if not call.gnu else "missing operand")
     seconds = 0.0
     for word in words:
         found = _DURATION.fullmatch(word)
         if found is None:
             quoted = f"invalid time interval ‘{word}’".encode().decode("latin-1")
-            raise FailedError(quoted if call.process.bash else f"invalid number '{word}'")
+            raise FailedError(quoted if call.gnu else f"invalid number '{word}'")
         amount = _FOREVER if found[1].startswith("inf") else float(found[1])
         seconds += amount * _SECONDS[found[2]]
     call.machine.sleep(seconds)

@@ -32,7 +32,7 @@ _COLUMNS: Final = {
 
 
 def _ps(call: Call) -> int:
-    if call.process.bash:
+    if call.gnu:
         return _ps_server(call)
     entries = _list(call)
     options = call.options("o:TlawuxefAZ" if "-" in "".join(call.argv[1:2]) else "", {})
@@ -111,10 +111,10 @@ def _killall(call: Call) -> int:
             names.append(word)
         elif (found := signals.number_of(word[1:])) is not None:
             number = found
-        elif call.name == "killall" and word != "-q" and not call.process.bash:
+        elif call.name == "killall" and word != "-q" and not call.gnu:
             raise FailedError(f"bad signal name '{word[1:]}'")
     if not names:
-        if call.process.bash or call.name != "killall":
+        if call.gnu or call.name != "killall":
             raise UsageError
         raise FailedError("you need to specify whom to kill")
     status = 0
@@ -130,7 +130,7 @@ def _kill_named(call: Call, name: str, number: int) -> int:
     if pids:
         return 0
     if call.name == "killall" and "-q" not in call.argv:
-        call.complain(f"{name}: no process {'found' if call.process.bash else 'killed'}")
+        call.complain(f"{name}: no process {'found' if call.gnu else 'killed'}")
     return 1
 
 

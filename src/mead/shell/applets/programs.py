@@ -36,20 +36,21 @@ def _shell(call: Call) -> int:
     """Sh and its like: `-c text`, a script, or what is typed."""
     words = call.argv[1:]
     options: set[str] = set()
-    bash = call.machine.persona.gnu
     while words and re.fullmatch(r"[-+][A-Za-z]+|--\w*", words[0]):
         option = words.pop(0)
         if option.startswith("--"):
             continue
         wrong = next((letter for letter in option[1:] if letter not in _LETTERS), None)
-        if wrong is not None and not bash:
-            call.say(f"{call.name}: illegal option {option[0]}{wrong}\n")
+        if wrong is not None and call.name != "bash":
+            said = "0: Illegal" if call.gnu else "illegal"
+            call.say(f"{call.name}: {said} option {option[0]}{wrong}\n")
             return 2
         (options.update if option[0] == "-" else options.difference_update)(option[1:])
         if "o" in option and words:
             options |= {"pipefail"} & {words.pop(0)}
     process = call.shell.fresh(call.process)
     process.name, process.options = call.name, options - {"s", "o", "l", "i"}
+    process.bash, process.dash = call.gnu and call.name == "bash", call.gnu and call.name != "bash"
     if "c" in options:
         return _text(call, words, process)
     if words and "s" not in options:
@@ -73,23 +74,26 @@ def _file(call: Call, words: list[str], process: Process) -> int:
     except PathError as error:
         if error.reason == "No such file or directory":
             call.machine.wait_for_last()
-        shown = (
-            f"{call.name}: {name}: {error.reason}"
-            if call.machine.persona.gnu
-            else f"{call.name}: can't open '{name}': {error.reason}"
-        )
-        call.say(shown + "\n")
-        return 127 if call.machine.persona.gnu else 2
+        call.say(f"{_no_script(call, name, error.reason)}\n")
+        return 127 if process.bash else 2
     data = call.drain(source)
     announce(call, name, data)
     if data.startswith(b"\x7fELF"):
         call.say(
             f'{name}: line 1: syntax error: unexpected "("\n'
-            if not call.machine.persona.gnu
+            if not call.gnu
             else f"{name}: {name}: cannot execute binary file\n"
         )
         return 2
     return call.shell.run_script(decode(data), name, words[1:], process)
+
+
+def _no_script(call: Call, name: str, reason: str) -> str:
+    if call.gnu and call.name == "bash":
+        return f"bash: {name}: {reason}"
+    if call.gnu:
+        return f"{call.name}: 0: cannot open {name}: {reason.removesuffix(' or directory')}"
+    return f"{call.name}: can't open '{name}': {reason}"
 
 
 def _standard_input(call: Call, words: list[str], process: Process) -> int:
@@ -111,11 +115,12 @@ def _inner(call: Call) -> int:
     name = call.name if call.name in {"sh", "ash", "bash", "dash", "hush"} else "sh"
     process = call.shell.fresh(call.process)
     process.name, process.interactive = name, True
+    process.bash, process.dash = call.gnu and name == "bash", call.gnu and name != "bash"
     process.options = set("smi")
     process.stdout = process.stderr = call.machine.terminal
     process.nesting = 0
     process.variables |= {"PS1": "# ", "PS2": "> "}
-    if not call.process.bash:
+    if not call.gnu:
         version = call.machine.persona.busybox_version
         call.write(
             f"\n\nBusyBox {version} built-in shell (ash)\nEnter 'help' for a list of built-in commands.\n\n"
@@ -223,9 +228,7 @@ def _su(call: Call) -> int:
             return _text(call, words[index + 1 :][:1], call.shell.fresh(call.process))
     names = [word for word in words if not word.startswith("-")]
     if names and not any(user.name == names[0] for user in call.machine.persona.users):
-        raise FailedError(
-            f"unknown user {names[0]}" if not call.machine.persona.gnu else f"user {names[0]} does not exist"
-        )
+        raise FailedError(f"unknown user {names[0]}" if not call.gnu else f"user {names[0]} does not exist")
     return _inner(call) if call.stdin.interactive and call.process.interactive else 0
 
 

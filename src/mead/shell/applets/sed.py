@@ -77,9 +77,7 @@ class _Parser:
             if command.letter == "}":
                 if not groups:
                     raise FailedError(
-                        "unexpected '}'"
-                        if not self._call.process.bash
-                        else "-e expression #1, char 0: unexpected `}'"
+                        "unexpected '}'" if not self._call.gnu else "-e expression #1, char 0: unexpected `}'"
                     )
                 script[groups.pop()].jump = len(script)
                 continue
@@ -95,7 +93,7 @@ class _Parser:
 
     def _unclosed(self) -> None:
         """BusyBox says nothing of a group that does not end; GNU sed does."""
-        if self._call.process.bash:
+        if self._call.gnu:
             raise FailedError("-e expression #1, char 0: unmatched `{'")
 
     def _skip(self) -> bool:
@@ -121,7 +119,7 @@ class _Parser:
                 raise FailedError("unmatched '/'")
             return None
         self._position = found.end()
-        if found[2] and not self._call.process.bash:
+        if found[2] and not self._call.gnu:
             raise FailedError("unsupported command ~")
         line, step, last, slashed, ignore, mark, other, other_ignore, sign, offset = found.groups()
         if line:

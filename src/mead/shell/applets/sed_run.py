@@ -107,7 +107,7 @@ class _Run:
         if second is None:
             return self._at(first)
         if not command.active:
-            bash = self._call.process.bash
+            bash = self._call.gnu
             if bash and first.line == 0 and not first.step and self._number == 1 and second.regex is not None:
                 command.active = not self._at(second)
                 return True
@@ -163,7 +163,7 @@ class _Run:
                 self._after.append(decode(self._call.read(name)).removesuffix("\n"))
             except PathError:
                 return ""
-        elif self._call.process.bash:
+        elif self._call.gnu:
             self._emit(_listed(self._pattern))
         return ""
 

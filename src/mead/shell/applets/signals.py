@@ -159,7 +159,8 @@ def trap(call: Call) -> int:
     traps, words = call.process.traps, call.flags("lp" if call.process.bash else "").operands
     if not words:
         for name in sorted(traps, key=lambda name: number_of(name) or 0):
-            call.write(f"trap -- {quoted(traps[name])} {name}\n")
+            shown = f"SIG{name}" if call.process.bash and name != "EXIT" else name
+            call.write(f"trap -- {quoted(traps[name])} {shown}\n")
         return 0
     action = words[0] if len(words) > 1 else "-"
     status = 0

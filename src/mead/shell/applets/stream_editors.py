@@ -17,7 +17,7 @@ __all__ = ["TABLE"]
 def _sed(call: Call) -> int:
     words = ["sed", *(word for word in call.argv[1:] if not word.startswith("-i"))]
     in_place = next((word for word in call.argv[1:] if word.startswith(("-i", "--in-place"))), None)
-    if "--version" in words and not call.process.bash:
+    if "--version" in words and not call.gnu:
         call.write("This is not GNU sed version 4.0\n")
         return 0
     long = {
@@ -28,9 +28,7 @@ def _sed(call: Call) -> int:
         "regexp-extended": "r",
         "file": "f:",
     }
-    options = Call(words, call.process, call.shell).options(
-        "e:f:nrEs" + ("z" if call.process.bash else ""), long
-    )
+    options = Call(words, call.process, call.shell).options("e:f:nrEs" + ("z" if call.gnu else ""), long)
     scripts = options.all("e") + [decode(call.read(name)) for name in options.all("f")]
     if not scripts:
         if not options.operands:
@@ -39,9 +37,7 @@ def _sed(call: Call) -> int:
     script = sed.parse(call, "\n".join(scripts), extended="r" in options or "E" in options)
     quiet = "n" in options
     if in_place is None:
-        data, status = call.all_input(
-            options.operands, "{}: {}" if not call.process.bash else "can't read {}: {}"
-        )
+        data, status = call.all_input(options.operands, "{}: {}" if not call.gnu else "can't read {}: {}")
         call.write(sed_run.run(call, script, decode(data), quiet=quiet))
         return status
     suffix = in_place.removeprefix("--in-place").lstrip("=") if in_place.startswith("--") else in_place[2:]

@@ -47,7 +47,7 @@ def _id(call: Call) -> int:
     user = next((user for user in call.machine.persona.users if user.name == name), None)
     if options.operands and user is None:
         quoted = f"‘{name}’: no such user".encode().decode("latin-1")
-        raise FailedError(quoted if call.process.bash else f"unknown user {name}")
+        raise FailedError(quoted if call.gnu else f"unknown user {name}")
     uid, gid = (user.uid, user.gid) if user else (call.machine.uid, call.machine.uid)
     groups = {entry.gid: entry.name for entry in call.machine.persona.users}
     group = groups.get(gid, name)
@@ -68,7 +68,7 @@ def _whoami(call: Call) -> int:
 
 
 def _hostname(call: Call) -> int:
-    options = call.options("sidfIF:Av" if call.process.bash else "sidfF:")
+    options = call.options("sidfIF:Av" if call.gnu else "sidfF:")
     persona = call.machine.persona
     if options.operands:
         if call.machine.uid:
@@ -193,7 +193,7 @@ def _df_mounts(call: Call, options: Options) -> list[Mount | None]:
             call.node(name)
             found.append(fs.mount_of(fs.find(call.path(name))[1]))
         except PathError as error:
-            text = f"{name}: {error.reason}" if call.process.bash else f"{name}: can't find mount point"
+            text = f"{name}: {error.reason}" if call.gnu else f"{name}: can't find mount point"
             call.complain(text)
             found.append(None)
     return found
@@ -250,7 +250,7 @@ def _up_text(call: Call) -> str:
     days = f"{up.days} day{'s' if up.days != 1 else ''}, " if up.days else ""
     clock = f"{hours:>2}:{minutes:02d}" if hours else f"{minutes} min"
     load = load_now(call.machine.persona, call.machine.uptime()).replace(" ", ", ")
-    users = "1 user, " if call.machine.persona.gnu else ""
+    users = "1 user, " if call.gnu else ""
     return f" {call.machine.now():%H:%M:%S} up {days}{clock},  {users} load average: {load}\n"
 
 
@@ -262,7 +262,7 @@ def _uptime(call: Call) -> int:
 def _w(call: Call) -> int:
     peer = call.machine.peer or "-"
     moment = f"{call.machine.now():%H:%M}"
-    if call.machine.persona.gnu:
+    if call.gnu:
         call.write(_up_text(call) + "USER     TTY      FROM             LOGIN@   IDLE   JCPU   PCPU WHAT\n")
         call.write(f"{call.machine.username:<8} pts/0    {peer:<16} {moment}    0.00s  0.00s  0.00s w\n")
     else:
@@ -314,7 +314,7 @@ def _dmesg(call: Call) -> int:
 
 
 def _lspci(call: Call) -> int:
-    if call.machine.persona.gnu:
+    if call.gnu:
         call.write(
             "00:00.0 Host bridge: Intel Corporation 440FX - 82441FX PMC [Natoma] (rev 02)\n00:02.0 VGA compatible controller: Cirrus Logic GD 5446\n00:03.0 Ethernet controller: Red Hat, Inc. Virtio network device\n"
         )

@@ -53,7 +53,7 @@ def _tar(call: Call) -> int:
         words = [f"-{words[0]}", *words[1:]]
     words = _old_style(words)
     inner = Call(["tar", *words], call.process, call.shell)
-    bash = call.process.bash
+    bash = call.gnu
     options = inner.options("ctxf:C:zjJaZvOpkmhoT:X:" + ("ruP" if bash else ""), _GNU_LONG if bash else _LONG)
     if not options.values.keys() & {"x", "t", "c", "r", "u"}:
         if bash:
@@ -81,12 +81,8 @@ def _take_apart(call: Call, job: _Job) -> int:
     try:
         data = call.drain(call.stdin) if name in {"", "-"} else call.read(name)
     except PathError as error:
-        text = (
-            f"{name}: Cannot open: {error.reason}"
-            if call.process.bash
-            else f"can't open '{name}': {error.reason}"
-        )
-        raise FailedError(text, 2 if call.process.bash else 1) from error
+        text = f"{name}: Cannot open: {error.reason}" if call.gnu else f"can't open '{name}': {error.reason}"
+        raise FailedError(text, 2 if call.gnu else 1) from error
     if not data and call.machine.touched:
         return 0
     folder = job.options.get("C")
@@ -97,9 +93,7 @@ def _take_apart(call: Call, job: _Job) -> int:
     found = unpacked(call, data)
     data = data if found is None else found.data
     if len(data) < tarfile.BLOCKSIZE:
-        raise FailedError(
-            "short read" if not call.process.bash else "This does not look like a tar archive", 1
-        )
+        raise FailedError("short read" if not call.gnu else "This does not look like a tar archive", 1)
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as members:
             _members(call, job, members)

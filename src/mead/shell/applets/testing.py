@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from mead.shell.call import Applet, Call, FailedError, UsageError
+from mead.shell.call import Applet, BuiltinFaultError, Call, FailedError, UsageError
 from mead.shell.patterns import compile_pattern, matches
 from mead.shell.regex import Regex, RegexError
 from mead.shell.vfs import Node, PathError
@@ -39,6 +39,10 @@ class _Condition:
             return found
         value = self._either()
         if self._index < len(self._words):
+            if self._call.process.bash:
+                few = len(self._words) == 2
+                text = f"{self._words[0]}: unary operator expected" if few else "too many arguments"
+                raise BuiltinFaultError(text)
             raise FailedError(f"{self._words[self._index]}: unknown operand", 2)
         return value
 
@@ -79,6 +83,8 @@ class _Condition:
             self._index += 3
             return found
         if operator in _NUMERIC and other is None:
+            if self._call.process.bash:
+                raise BuiltinFaultError(f"{word}: unary operator expected")
             raise FailedError(f"{operator}: argument expected", 2)
         if word == "(" and operator is not None:
             self._index += 1
@@ -113,7 +119,7 @@ class _Condition:
     def _number(self, word: str) -> int:
         if not re.fullmatch(r"\s*[-+]?\d{1,400}\s*", word, re.ASCII):
             if self._call.process.bash:
-                raise FailedError(f"{word}: integer expression expected", 2)
+                raise BuiltinFaultError(f"{word}: integer expression expected")
             raise FailedError(f"{word}: bad number" if word else "bad number", 2)
         value = int(word)
         if not -(1 << 63) <= value < 1 << 63:
@@ -160,6 +166,8 @@ def _test(call: Call) -> int:
     if call.name in {"[", "[["}:
         closing = "]" if call.name == "[" else "]]"
         if words[-1:] != [closing]:
+            if call.process.bash:
+                raise BuiltinFaultError(f"missing `{closing}'")
             raise FailedError(f"missing {closing}", 2)
         words = words[:-1]
     call.machine.budget.charge_bytes(sum(map(len, words)))
@@ -268,7 +276,7 @@ def _is_number(word: str) -> bool:
 
 def _expr(call: Call) -> int:
     if len(call.argv) < 2:
-        raise UsageError("missing operand") if call.machine.persona.gnu else FailedError("too few arguments")
+        raise UsageError("missing operand") if call.gnu else FailedError("too few arguments")
     value = _Expression(call, call.argv[1:]).result()
     call.write(value + "\n")
     return int(value in ("", "0"))

@@ -19,7 +19,7 @@ _MAX_WORDS: Final = 20_000
 
 
 def _xargs(call: Call) -> int:
-    letters = "0rtpn:s:E:I:P:xa:" + ("L:d:l:" if call.process.bash else "")
+    letters = "0rtpn:s:E:I:P:xa:" + ("L:d:l:" if call.gnu else "")
     words = ["xargs", *("-I{}" if word == "-i" else word for word in call.argv[1:])]
     inner = Call(words, call.process, call.shell)
     long = {"null": "0", "no-run-if-empty": "r", "max-args": "n:", "verbose": "t", "arg-file": "a:"}
