@@ -118,6 +118,16 @@ async def test_a_body_at_its_first_look_is_not_forgotten(tmp_path: Path, queue: 
         assert await orders.order() == 1
 
 
+async def test_two_engines_with_new_signatures_are_asked_in_one_job(tmp_path: Path, queue: WorkQueue) -> None:
+    with Catalogue.open(tmp_path / "catalogue.db") as catalogue:
+        _known(catalogue, 3)
+        orders = Rescans(queue, catalogue, FakeClock(NOW), days=30)
+        yara = EngineReady(time=NOW, sensor="w", analyser="yara", engine_version="1", database="r2")
+        orders.see([_ready("d2"), yara])
+        assert await orders.order() == 3
+        assert await orders.order() == 0
+
+
 async def test_a_worker_that_lags_behind_does_not_turn_the_clock_back(
     tmp_path: Path, queue: WorkQueue
 ) -> None:

@@ -105,7 +105,7 @@ class Rescans:
             for digest in digests:
                 key = f"{engine} {heard[-1].database or heard[-1].version} {now:%Y-%m-%dT%H:%M}"
                 await self._queue.submit(Job(kind=RESCAN, sha256=digest, key=key))
-                self._asked[engine, digest] = now
+                self._asked |= {(asked, digest): now for asked in self._heard}  # a job asks all of them
             ordered += len(digests)
         return ordered
 
