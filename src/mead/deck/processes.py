@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -24,30 +23,20 @@ from mead.deck.fetching import FetchWorker
 from mead.deck.hub import ANALYSIS_QUEUE, Hub
 from mead.deck.jobs import FETCH_QUEUE
 from mead.deck.layout import Layout
+from mead.deck.resources import quiet_collector
 from mead.deck.settings import Settings, egress_of
 from mead.errors import ConfigError, MeadError
 from mead.sensors.listeners import drop_privileges
 from mead.store.bodies import BodyStore
 
-__all__ = ["QUEUES", "collect_seldom", "hub", "until_told", "worker"]
+__all__ = ["QUEUES", "hub", "until_told", "worker"]
 
 log = logging.getLogger(__name__)
 
 QUEUES = (ANALYSIS_QUEUE, FETCH_QUEUE)
 _BUS_SECONDS = 60.0
-_COLLECT_AFTER_OBJECTS = 50_000
 _FINISH_SECONDS = 5.0
 _POLL_SECONDS = 0.05
-
-
-def collect_seldom() -> None:
-    """Let the garbage collector look for cycles seldom, for a process through which events stream.
-
-    Events come and go by the ten thousand and hold no cycles; looking for some after every 700 objects costs
-    a quarter of the hub's time (`benchmarks/ingest.py`).
-    """
-    gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER_OBJECTS, 20, 20)
 
 
 async def until_told(
@@ -88,7 +77,7 @@ def _cause(error: Exception) -> Exception:
 
 async def hub(settings: Settings) -> None:
     """The hub, until told to stop; what sensors said while they ended is stored before."""
-    collect_seldom()
+    quiet_collector()
     layout = Layout(settings.data_dir)
     layout.make()
     address = BusAddress.load(layout.bus)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a sensor needs of its process before it serves: enough open files, and a collector that waits."""
+"""What a process needs before it serves: open files for its connections, a collector that waits."""
 
 from __future__ import annotations
 
@@ -55,10 +55,11 @@ def fitted(limits: Limits) -> Limits:
 
 
 def quiet_collector() -> None:
-    """Set aside what was loaded by now, and let sessions come and go before garbage is looked for.
+    """Set aside what was loaded by now, and let sessions and events come and go before garbage is looked for.
 
-    With Python's own thresholds the collector takes a quarter of a busy sensor's time: it looks at every
-    open session each 700 new objects. What is set aside also stays shared between forked processes.
+    With Python's own thresholds the collector takes a quarter of the time of a busy sensor or hub: it looks
+    at every open session each 700 new objects (`benchmarks/`). What is set aside also stays shared between
+    forked processes.
     """
     gc.collect()
     gc.freeze()
