@@ -175,6 +175,15 @@ async def test_a_full_stream_holds_back_and_loses_nothing(
     assert sorted(got) == list(range(200))
 
 
+async def test_a_stream_that_was_removed_is_made_again(bus: Bus, command: Make) -> None:
+    async with Publisher(bus, "s1") as publisher:
+        await publisher.publish_durably([command(1)])
+        await bus.api("STREAM.DELETE.EVENTS_s1", {}, dict)
+        async with asyncio.timeout(20):
+            await publisher.publish_durably([command(2)])
+    assert numbers(await read(bus)) == [2]
+
+
 async def test_publishing_durably_waits_for_room(bus: Bus, command: Make) -> None:
     async with Publisher(bus, "s1", PublisherSettings(memory_events=10)) as publisher:
         await publisher.publish_durably(command(n) for n in range(100))

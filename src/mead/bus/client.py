@@ -235,7 +235,13 @@ class Bus:
         fields = dict(headers or {})
         if message_id:
             fields["Nats-Msg-Id"] = message_id
-        return decode(await self.request(subject, data, fields or None), Stored)
+        try:
+            return decode(await self.request(subject, data, fields or None), Stored)
+        except BusFullError:
+            raise
+        except BusAwayError:
+            self._known.clear()  # perhaps somebody removed the stream: `ensure` makes it again
+            raise
 
     async def publish_together(self, messages: Sequence[Together]) -> None:
         """Put messages into one stream that allows it, all or none; durable when this returns.

@@ -28,7 +28,7 @@ from mead.model.event import Event
 from mead.store import compact as compaction
 from mead.store.durable import WriterLock, cannot_write, fsync_directory, make_directory
 from mead.store.manifest import MANIFEST, Manifest, Segment, load, prepare
-from mead.store.reader import StoredEvents
+from mead.store.reader import StoredEvents, is_spill_of_the_living
 from mead.store.rows import LAYOUT, NAMES, Batch, by_day, table_of
 from mead.store.segments import write_segment
 from mead.store.sequences import Sequences
@@ -339,9 +339,10 @@ class EventStore(StoredEvents):
 
     def _clear_leftovers(self) -> None:
         """After a crash: files that no manifest ever listed go; what it lists is made durable again."""
-        shutil.rmtree(self.directory / "tmp", ignore_errors=True)
         make_directory(self.directory / "tmp")
-        fsync_directory(self.directory)
+        for path in (self.directory / "tmp").iterdir():
+            if not is_spill_of_the_living(path.name):
+                _remove(path)
         known = self._manifest.paths()
         for path in self.directory.glob("day=*/*.parquet"):
             if str(path.relative_to(self.directory)) not in known:
@@ -350,6 +351,13 @@ class EventStore(StoredEvents):
     def _usable(self) -> None:
         if self._broken:
             raise StoreError(f"the event store {self.directory} cannot be written: {self._broken}")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _used_layouts(manifest: Manifest) -> dict[str, tuple[str, ...]]:

@@ -26,8 +26,9 @@ from mead.store.sequences import Position, Range, difference
 from mead.store.settings import StoreSettings
 from mead.store.where import Condition, parse_where
 
-__all__ = ["Snapshot", "StoredEvents"]
+__all__ = ["Snapshot", "StoredEvents", "is_spill_of_the_living"]
 
+_SPILL = "spill-"
 _spills = itertools.count()
 _CHUNK_ROWS = 1_000_000
 """Days are read together up to about so many events, so that sorting them stays cheap."""
@@ -203,7 +204,7 @@ class Snapshot:
         return connect(
             self._settings,
             files=(self._directory / path for path in self.manifest.live()),
-            spill=self._directory / "tmp" / f"spill-{os.getpid()}-{next(_spills)}",
+            spill=self._directory / "tmp" / f"{_SPILL}{os.getpid()}-{next(_spills)}",
         )
 
     def _unreadable(self, error: Exception) -> StoreError:
@@ -253,6 +254,12 @@ class StoredEvents:
                     f"{path} has {size} bytes instead of {segment.size_bytes}: put it back from a copy"
                 )
         return found
+
+
+def is_spill_of_the_living(name: str) -> bool:
+    """Whether a running query of some process may have its spilled data below this name in `tmp`."""
+    owner = name.removeprefix(_SPILL).partition("-")[0]
+    return name.startswith(_SPILL) and owner.isdecimal() and Path(f"/proc/{owner}").exists()
 
 
 def _utc(moment: datetime | None) -> datetime | None:
