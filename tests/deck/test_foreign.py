@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from mead.bus.publisher import Publisher
 from mead.deck import foreign
 from mead.deck.embedded import way_in
 from mead.deck.foreign import Taken, take_in
@@ -47,6 +48,16 @@ async def test_duplicates_are_left_out_within_a_run_and_between_runs(
     assert (second.events, second.duplicates) == (0, 3)
     assert steps == [3, 3, 3, 1]
     assert sorted(row["password"] for row in stored) == ["1", "2", "4", "4"]
+
+
+async def test_what_a_killed_run_left_on_the_bus_is_not_added_again(settings: Settings) -> None:
+    async with way_in(settings) as way:
+        async with Publisher(way.bus, "farm") as publisher:
+            await publisher.publish_durably([_login(1), _login(2)])  # and killed before the hub has it
+        again = await take_in(way, "farm", [_login(1), _login(2), _login(3)], lambda _: None)
+        stored = list(StoredEvents(way.layout.events).select("sensor = 'farm'"))
+    assert (again.events, again.duplicates) == (1, 2)
+    assert sorted(row["password"] for row in stored) == ["1", "2", "3"]
 
 
 async def test_records_are_read_beside_the_loop(settings: Settings) -> None:

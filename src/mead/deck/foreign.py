@@ -47,6 +47,7 @@ async def take_in(
 
     Whether an event is known is decided by its `origin`, the digest of the foreign record.
     """
+    await way.settled(sensor)  # what an earlier run that was killed had published is known only then
     taken = Taken()
     seen: set[str] = set()
     catalogue = Catalogue.open(way.layout.catalogue)
