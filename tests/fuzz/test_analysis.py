@@ -36,6 +36,7 @@ TESTFILES = Path("/usr/share/clamav-testfiles")
 LARGEST_SEED_BYTES = 200_000
 MAX_CPU_SECONDS = 10.0
 MAX_GROWN_BYTES = 700 << 20
+MAX_ADDRESS_BYTES = 6 << 30
 
 BOUNDS = AnalysisSettings(
     clamd_socket="", clamd_database="", external_tools=False, max_total_bytes=16 << 20, analyser_seconds=8,
@@ -138,6 +139,15 @@ def _check(body: bytes, label: str) -> None:
         assert sum(len(child.data) for child in report.children) <= BOUNDS.max_total_bytes
         assert len(report.indicators) <= BOUNDS.max_indicators
         msgspec.msgpack.encode(report)
+
+
+@pytest.fixture(autouse=True)
+def _little_memory() -> Iterator[None]:
+    """What asks for all memory gets an error here rather than that of the whole machine."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_ADDRESS_BYTES, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def _run(seeds: list[bytes], count: int, first: int) -> None:

@@ -37,20 +37,23 @@ class _Version:
     check: int
     content: int
     literal: int
-    keys: Callable[[int, int], bytes]
+    keys: Callable[[int, int], Iterator[bytes]]
+    """From a seed, so many bytes in pieces."""
 
 
-def _twister(seed: int, count: int) -> bytes:
+def _twister(seed: int, count: int) -> Iterator[bytes]:
     """Bytes of a Mersenne Twister seeded with one number."""
     state = [seed & 0xFFFFFFFF]
     for n in range(1, 624):
         state.append((n + 0x6C078965 * (state[-1] ^ state[-1] >> 30)) & 0xFFFFFFFF)
     generator = random.Random()  # noqa: S311  # AutoIt's cipher is this generator
     generator.setstate((3, (*state, 624), None))
-    return bytes(generator.getrandbits(32) >> 1 & 0xFF for _ in range(count))
+    for start in range(0, count, CHUNK):
+        size = min(CHUNK, count - start)
+        yield (generator.getrandbits(32 * size) >> 1).to_bytes(4 * size, "little")[::4]
 
 
-def _lagged(seed: int, count: int) -> bytes:
+def _lagged(seed: int, count: int) -> Iterator[bytes]:
     """Bytes of a generator of 17 rotated and added words, every second one used."""
     words = []
     for _ in range(17):
@@ -63,7 +66,10 @@ def _lagged(seed: int, count: int) -> bytes:
         here, there = (here - 1) % 17, (there - 1) % 17
         if step >= 9 and step % 2 == 0:
             out.append(value >> 24)
-    return bytes(out)
+            if len(out) == CHUNK:
+                yield bytes(out)
+                out.clear()
+    yield bytes(out)
 
 
 _VERSIONS = {
@@ -77,10 +83,11 @@ _VERSIONS = {
 
 
 class _Reader:
-    def __init__(self, data: bytes, at: int, version: _Version) -> None:
+    def __init__(self, data: bytes, at: int, version: _Version, check_time: Callable[[], None]) -> None:
         self.data = data
         self.at = at
         self.version = version
+        self.check_time = check_time
 
     def take(self, count: int) -> bytes:
         piece = self.data[self.at : self.at + count]
@@ -93,8 +100,14 @@ class _Reader:
         return int(struct.unpack("<I", self.take(4))[0]) ^ key
 
     def plain(self, count: int, seed: int) -> bytes:
-        raw = self.take(count)
-        return bytes(a ^ b for a, b in zip(raw, self.version.keys(seed, count), strict=True))
+        """Decrypt so many bytes. O(count), with a look at the clock now and then."""
+        raw, out = self.take(count), bytearray()
+        for key in self.version.keys(seed, count):
+            piece = raw[len(out) : len(out) + len(key)]
+            mixed = int.from_bytes(piece, "big") ^ int.from_bytes(key, "big")
+            out += mixed.to_bytes(len(piece), "big")
+            self.check_time()
+        return bytes(out)
 
     def text(self, keys: tuple[int, int]) -> str:
         length = self.number(keys[0])
@@ -110,7 +123,7 @@ def _unpack(artifact: Artifact, budget: Budget) -> Iterator[Child]:
     version = _VERSIONS.get(data[at : at + 4])
     if version is None:
         raise Damaged(f"AutoIt of an unknown version {data[at : at + 4]!r}")
-    reader = _Reader(data, at + 20, version)
+    reader = _Reader(data, at + 20, version, budget.check_time)
     checksum = 0 if version.wide else sum(data[at + 4 : at + 20])
     for _ in range(MAX_FILES):
         budget.check_time()

@@ -78,6 +78,8 @@ def _expanded(data: bytes, base: int, files: dict[str, _File]) -> Iterator[bytes
     version, reset, window = struct.unpack_from("<III", control, 8)
     unit = FRAME if version == 2 else 1
     count, entry_size, header = struct.unpack_from("<III", table, 4)
+    if entry_size < 8 or count > len(table) // entry_size:
+        raise Damaged(f"reset table of {count} entries of {entry_size} bytes")
     (size,) = struct.unpack_from("<Q", table, 16)
     starts = [struct.unpack_from("<Q", table, header + n * entry_size)[0] for n in range(count)]
     packed = _inside(data, base, files[_CONTENT])
