@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -65,6 +66,17 @@ def test_a_failure_costs_only_its_own_analyser_and_bounded_time(
     assert runs["strings"].report.verdict == "failed"
     assert "SIGSEGV" in (runs["strings"].report.reason or "")
     assert clock[0] <= 3 * settings.analyser_seconds + len(names)
+
+
+def test_rules_may_be_named_from_where_we_stand(
+    program: bytes, settings: AnalysisSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "r.yar").write_text('rule r { strings: $a = "benign" condition: $a }')
+    monkeypatch.chdir(tmp_path)
+    with Looker(msgspec.structs.replace(settings, analysers=("yara",), yara_rules="rules")) as looker:
+        (run,) = looker.look(Artifact.of(program))
+    assert run.report.verdict == "found"
 
 
 def test_encrypted_content_is_never_clean(

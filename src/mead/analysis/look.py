@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Self
 
 import msgspec
@@ -49,12 +50,14 @@ class Looker:
     """The available analysers with the jail that they run in."""
 
     def __init__(self, settings: AnalysisSettings) -> None:
-        self.settings = settings
+        # the jail's children stand elsewhere than we do
+        rules = str(Path(settings.yara_rules).resolve()) if settings.yara_rules else ""
+        self.settings = settings = msgspec.structs.replace(settings, yara_rules=rules)
         analysers, self.unavailable = available(settings)
         self._direct = [analyser for analyser in analysers if not analyser.jailed]
         self._answered: set[str] = set()
         self._jailed = tuple(analyser.name for analyser in analysers if analyser.jailed)
-        readable = (settings.yara_rules,) if settings.yara_rules else ()
+        readable = (rules,) if rules else ()
         limits = JailLimits(
             wall_seconds=settings.analyser_seconds,
             cpu_seconds=settings.analyser_seconds,
