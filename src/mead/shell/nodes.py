@@ -67,6 +67,15 @@ class Node:
         data = self.data
         return data() if callable(data) else bytes(data)
 
+    def copied(self, generation: int) -> Node:
+        """A copy for one session; spelled out, since each session makes some and `replace` is slow."""
+        data = self.data
+        return Node(
+            self.kind, self.mode, bytearray(data) if isinstance(data, bytearray) else data,
+            self.children.copy(), self.target, self.uid, self.gid, self.modified, self.applet, self.waits,
+            self.brought, self.how, self.names, generation,
+        )  # fmt: skip
+
     @property
     def size(self) -> int:
         """Its length in bytes."""

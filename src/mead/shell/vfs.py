@@ -9,7 +9,6 @@ again from its start leaves no trace of the first attempt.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final, TypeAlias
 
 from mead.shell.limits import LimitReachedError, ShellLimits
@@ -137,8 +136,7 @@ class FileSystem(Tree):
         self._may_change(new)
         node = self._own(real)
         node.names += 1
-        data = bytearray(node.data) if isinstance(node.data, bytearray) else node.data
-        self._add(new, replace(node, data=data))
+        self._add(new, node.copied(node.generation))
 
     def wait(self, path: str, url: str | None) -> None:
         """The file at `path` (without links) will contain the body of `url`."""
@@ -257,15 +255,7 @@ class FileSystem(Tree):
         return node
 
     def _owned(self, node: Node) -> Node:
-        if node.generation == self._generation:
-            return node
-        data: Content = bytearray(node.data) if isinstance(node.data, bytearray) else node.data
-        return replace(
-            node,
-            data=data,
-            children=dict(node.children) if node.children else {},
-            generation=self._generation,
-        )
+        return node if node.generation == self._generation else node.copied(self._generation)
 
     def _release(self, node: Node) -> None:
         if node.brought and isinstance(node.data, bytearray):
