@@ -17,3 +17,9 @@ def test_every_setting_is_described() -> None:
 def test_an_unknown_setting_is_refused() -> None:
     with pytest.raises(msgspec.ValidationError, match="unknown field"):
         msgspec.convert({"max_dept": 3}, AnalysisSettings)
+
+
+@pytest.mark.parametrize("name", [n for n in AnalysisSettings.__struct_fields__ if n.startswith("max_")])
+def test_a_bound_that_bounds_nothing_is_refused(name: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match="Expected `int` >="):
+        msgspec.convert({name: -1}, AnalysisSettings)

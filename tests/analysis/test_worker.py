@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import lzma
 import zipfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -179,3 +180,31 @@ async def test_a_job_without_a_body_ends_as_a_finding(
             await reaper
     (finding,) = [event for event in events if isinstance(event, FindingMade)]
     assert "StoreError" in str(finding.value) + " ".join(finding.evidence)
+
+
+async def test_a_body_that_takes_all_memory_costs_only_its_own_result(
+    bus: Bus, tmp_path: Path, program: bytes, settings: AnalysisSettings
+) -> None:
+    """A dictionary of 400 MB in a jail of 300: the other analysers and the next body are looked at."""
+    greedy = (
+        b"\x5d"
+        + (400 << 20).to_bytes(4, "little")
+        + b"\xff" * 8
+        + lzma.compress(b"x", lzma.FORMAT_ALONE)[13:]
+    )
+    bodies = BodyStore(tmp_path / "bodies")
+    first, second = bodies.put(greedy).sha256, bodies.put(program).sha256
+    small = msgspec.structs.replace(
+        settings, analysers=("hashes", "unpack", "filetype"), memory_bytes=300 << 20, external_tools=False
+    )
+    async with _working(bus, bodies, small) as queue:
+        for sha256 in (first, second):
+            await queue.submit(Job(kind=ANALYSE, sha256=sha256))
+        events = await _events(
+            bus, "worker-1", lambda e: any(isinstance(x, AnalysisDone) and x.sha256 == second for x in e)
+        )
+    done = {(event.sha256, event.analyser): event for event in events if isinstance(event, AnalysisDone)}
+    assert done[first, "unpack"].verdict == "failed"
+    assert (done[first, "unpack"].reason or "").startswith("memory: ")
+    assert done[first, "hashes"].verdict == "done"
+    assert done[second, "hashes"].verdict == "done"

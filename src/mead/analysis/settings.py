@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 __all__ = ["USUAL_PASSWORDS", "AnalysisSettings"]
 
@@ -12,6 +14,9 @@ USUAL_PASSWORDS = (
     "infected666", "novirus", "dangerous", "danger", "sample", "secret", "test", "admin", "qwerty", "",
 )  # fmt: skip
 """Passwords that people who pass malware on agree on, and that spammers put into their mails."""
+
+
+Count = Annotated[int, Meta(ge=1)]
 
 
 class AnalysisSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,27 +53,27 @@ class AnalysisSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """
 
     analysers: tuple[str, ...] = ()
-    max_input_bytes: int = 256 * 1024 * 1024
-    max_depth: int = 40
-    max_artifacts: int = 500
-    max_children: int = 256
-    max_child_bytes: int = 64 * 1024 * 1024
-    max_total_bytes: int = 256 * 1024 * 1024
-    max_ratio: int = 200
-    ratio_free_bytes: int = 16 * 1024 * 1024
-    max_seconds: int = 120
-    analyser_seconds: int = 40
-    memory_bytes: int = 2 * 1024 * 1024 * 1024
-    max_indicators: int = 500
-    max_strings_bytes: int = 8 * 1024 * 1024
+    max_input_bytes: Count = 256 * 1024 * 1024
+    max_depth: Annotated[int, Meta(ge=0)] = 40
+    max_artifacts: Count = 500
+    max_children: Count = 256
+    max_child_bytes: Count = 64 * 1024 * 1024
+    max_total_bytes: Count = 256 * 1024 * 1024
+    max_ratio: Count = 200
+    ratio_free_bytes: Count = 16 * 1024 * 1024
+    max_seconds: Count = 120
+    analyser_seconds: Count = 40
+    memory_bytes: Count = 2 * 1024 * 1024 * 1024
+    max_indicators: Count = 500
+    max_strings_bytes: Count = 8 * 1024 * 1024
     passwords: tuple[str, ...] = USUAL_PASSWORDS
     external_tools: bool = True
     emulate_packers: bool = True
-    emulated_instructions: int = 12_000_000
+    emulated_instructions: Annotated[int, Meta(ge=0)] = 12_000_000
     yara_rules: str = ""
-    yara_seconds: int = 20
+    yara_seconds: Count = 20
     clamd_socket: str = "/run/clamav/clamd.ctl"
     clamd_database: str = "/var/lib/clamav"
-    clamd_seconds: int = 60
-    clamd_reload_seconds: int = 120
-    clamd_max_bytes: int = 25 * 1024 * 1024
+    clamd_seconds: Count = 60
+    clamd_reload_seconds: Annotated[int, Meta(ge=0)] = 120
+    clamd_max_bytes: Count = 25 * 1024 * 1024
