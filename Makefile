@@ -11,7 +11,7 @@ help:
 	@echo "make check  lint, types, import order, generated documents"
 	@echo "make docs   write the generated reference pages"
 	@echo "make soak   the slow crash and fuzz rounds"
-	@echo "make bench  the benchmarks"
+	@echo "make bench  the benchmarks, three minutes (BENCH=--quick: half a minute)"
 
 setup: $(READY)
 
@@ -38,7 +38,7 @@ soak: $(VENV)/.ready-test
 	$(VENV)/bin/pytest -m soak --timeout 3600
 
 bench: $(VENV)/.ready-test
-	@for file in benchmarks/*.py; do echo "== $$file"; $(VENV)/bin/python $$file || exit 1; done
+	@$(VENV)/bin/python benchmarks/run.py $(BENCH)
 
 docs: $(READY)
 	$(VENV)/bin/python scripts/reference.py

@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """What it costs to look into a body: CPU milliseconds of the whole process tree, jail included.
 
-`python benchmarks/analysis.py [FOLDER]` looks into the programs of FOLDER (default /usr/bin) of at most
-2 MB, and into Debian's clamav-testfiles where they are installed; clamd is left out.
+    python benchmarks/analysis.py [--folder /usr/bin] [--bodies 200]
+
+Looks into the programs of a folder of at most 2 MB, and into Debian's clamav-testfiles where they are
+installed; clamd is left out.
 """
 
 from __future__ import annotations
 
+import argparse
 import resource
-import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
-from figures import Figure, table
+from figures import Figure, show, tell
 
 from mead.analysis.analyser import Artifact
 from mead.analysis.look import Looker
@@ -22,8 +24,9 @@ from mead.analysis.pipeline import Pipeline
 from mead.analysis.settings import AnalysisSettings
 from mead.jail import JailLimits, JailPool
 
+__all__ = ["arguments", "run"]
+
 TESTFILES = Path("/usr/share/clamav-testfiles")
-BODIES = 200
 LARGEST_BYTES = 2 << 20
 SETTINGS = AnalysisSettings(clamd_socket="", clamd_database="")
 
@@ -46,11 +49,11 @@ def looked_into(paths: Iterable[Path], settings: AnalysisSettings) -> tuple[floa
     return cpu_seconds() - cpu, time.monotonic() - wall, bodies, size
 
 
-def programs(folder: Path) -> list[Path]:
+def programs(folder: Path, most: int) -> list[Path]:
     found = [
         path for path in sorted(folder.iterdir()) if path.is_file() and path.stat().st_size <= LARGEST_BYTES
     ]
-    return found[:BODIES]
+    return found[:most]
 
 
 def of_bodies(what: str, paths: list[Path], settings: AnalysisSettings = SETTINGS) -> list[Figure]:
@@ -74,17 +77,24 @@ def of_jail(jobs_per_child: int) -> Figure:
     )
 
 
-def main() -> None:
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("/usr/bin")
-    figures = [of_jail(1), of_jail(16)]
-    figures += of_bodies("programs", programs(folder))
+def run(options: argparse.Namespace) -> list[Figure]:
+    found = programs(options.folder, options.bodies)
+    figures = [tell(of_jail(1)), tell(of_jail(16))]
+    figures += map(tell, of_bodies("programs", found))
     for name in ("hashes", "filetype", "strings", "unpack", "elf", "yara"):
         alone = msgspec.structs.replace(SETTINGS, analysers=(name,), external_tools=False)
-        figures += of_bodies(f"{name} alone", programs(folder), alone)[:1]
+        figures += map(tell, of_bodies(f"{name} alone", found, alone)[:1])
     if TESTFILES.is_dir():
-        figures += of_bodies("clamav-testfiles", sorted(TESTFILES.iterdir()))
-    print(table(figures))
+        figures += map(tell, of_bodies("clamav-testfiles", sorted(TESTFILES.iterdir())))
+    return figures
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--folder", type=Path, default=Path("/usr/bin"), help="programs to look into")
+    parser.add_argument("--bodies", type=int, default=200, help="how many of them")
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    arguments(parser)
+    show(run(parser.parse_args()))

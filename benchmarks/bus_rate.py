@@ -1,33 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
 """How many events per second go through the bus, durably, and what they cost.
 
-    .venv/bin/python benchmarks/bus_rate.py [EVENTS]
+    python benchmarks/bus_rate.py [--bus-events 200000]
 
 One process publishes and then reads on a child nats-server with `sync_interval: always`. CPU seconds are
 those of this process and of the nats-server; they are steadier than the rates on a shared machine.
+Bodies are short ones, as a busy sensor brings them: one at a time, and many at once.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
-import platform
-import shutil
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from figures import Figure, show, tell
+from processes import cpu_seconds
+
+from mead.bus.bodies import BodySender
 from mead.bus.client import Bus
 from mead.bus.events import EventReader
 from mead.bus.publisher import Publisher, PublisherSettings
 from mead.bus.server import NatsServer
-from mead.model.codec import encode_event
 from mead.model.event import CommandInput
+
+__all__ = ["arguments", "run"]
 
 BURST = 1000
 
@@ -47,67 +49,74 @@ def event(number: int) -> CommandInput:
     )
 
 
-def server_cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-@contextmanager
-def measured(what: str, events: int, pid: int) -> Iterator[None]:
-    wall, own, server = time.perf_counter(), time.process_time(), server_cpu_seconds(pid)
-    yield
+async def measured(what: str, count: int, unit: str, pid: int, work: Callable[[], Awaitable[None]]) -> Figure:
+    wall, own, server = time.perf_counter(), time.process_time(), cpu_seconds(pid)
+    await work()
     wall = time.perf_counter() - wall
-    own, server = time.process_time() - own, server_cpu_seconds(pid) - server
-    scale = 1e6 / events
-    print(
-        f"{what:<28} {events / wall:>9,.0f} events/s   CPU-s per million:"
-        f" {own * scale:5.1f} here, {server * scale:5.1f} nats-server"
-    )
+    own, server = time.process_time() - own, cpu_seconds(pid) - server
+    scale = 1e6 / count
+    note = f"{count:,} {unit}; CPU-s per million: {own * scale:.1f} here, {server * scale:.1f} nats-server"
+    return tell(Figure(what, count / wall, f"{unit}/s", note=note))
 
 
-async def run(directory: Path, events: int) -> None:
-    async with NatsServer(directory) as server, Bus.connect(server.credentials) as bus:
-        assert server.pid
-        for compression in ("zlib", "none"):
-            settings = PublisherSettings(compression=compression, memory_events=events)
-            async with Publisher(bus, f"bench-{compression}", settings) as publisher:
-                with measured(f"publish, {compression}", events, server.pid):
-                    for start in range(0, events, BURST):
-                        for number in range(start, start + BURST):
-                            publisher.publish(event(number))
-                        await asyncio.sleep(0)
-                    await publisher.flush()
-                assert publisher.acknowledged == events
-            with measured(f"read, {compression}", events, server.pid):
-                left = events
-                async with EventReader(bus, f"EVENTS_bench-{compression}") as reader:
-                    while left:
-                        left -= len((await anext(reader)).events)
-        single = events // 100
-        async with Publisher(bus, "bench-single") as publisher:
-            with measured("publish durably, one by one", single, server.pid):
-                for number in range(single):
-                    await publisher.publish_durably([event(number)])
+def syncs(count: int = 300) -> Figure:
+    """How often the disk writes through: the limit of everything that is durable one by one."""
+    with tempfile.NamedTemporaryFile(prefix="mead-bench-") as file:
+        began = time.perf_counter()
+        for _ in range(count):
+            os.write(file.fileno(), bytes(300))
+            os.fsync(file.fileno())
+        seconds = time.perf_counter() - began
+    return tell(Figure("disk: 300 bytes written through", count / seconds, "/s", note="one after the other"))
 
 
-def main() -> None:
-    events = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    print(
-        f"{platform.machine()}, {os.cpu_count()} CPUs, Linux {platform.release()},"
-        f" Python {platform.python_version()}"
-    )
-    print(
-        f"commit {commit.stdout.strip() or 'unknown'}, {events} events of {len(encode_event(event(1)))} bytes"
-    )
-    directory = Path(tempfile.mkdtemp(prefix="mead-bench-"))
-    try:
-        asyncio.run(run(directory, events))
-    finally:
-        shutil.rmtree(directory)
+async def run(options: argparse.Namespace) -> list[Figure]:
+    events, figures = options.bus_events, [syncs()]
+    with tempfile.TemporaryDirectory(prefix="mead-bench-") as folder:
+        async with NatsServer(Path(folder)) as server, Bus.connect(server.credentials) as bus:
+            pid = server.pid
+            assert pid
+            for compression in ("zlib", "none"):
+                settings = PublisherSettings(compression=compression, memory_events=events)
+                async with Publisher(bus, f"bench-{compression}", settings) as publisher:
+
+                    async def publish(publisher: Publisher = publisher) -> None:
+                        for start in range(0, events, BURST):
+                            for number in range(start, start + BURST):
+                                publisher.publish(event(number))
+                            await asyncio.sleep(0)
+                        await publisher.flush()
+
+                    what = f"bus: publish, {compression}"
+                    figures.append(await measured(what, events, "events", pid, publish))
+                    assert publisher.acknowledged == events
+
+                async def read(stream: str = f"EVENTS_bench-{compression}") -> None:
+                    left = events
+                    async with EventReader(bus, stream) as reader:
+                        while left:
+                            left -= len((await anext(reader)).events)
+
+                figures.append(await measured(f"bus: read, {compression}", events, "events", pid, read))
+            sender, few, many = BodySender(bus), max(events // 200, 1), max(events // 40, 1)
+
+            async def one_by_one() -> None:
+                for number in range(few):
+                    await sender.put(b"one transcript %d" % number)
+
+            async def at_once() -> None:
+                await asyncio.gather(*(sender.put(b"transcript %d" % number) for number in range(many)))
+
+            figures.append(await measured("bus: short bodies, one by one", few, "bodies", pid, one_by_one))
+            figures.append(await measured("bus: short bodies, at once", many, "bodies", pid, at_once))
+    return figures
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--bus-events", type=int, default=200_000, help="events that go over the bus")
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    arguments(parser)
+    show(asyncio.run(run(parser.parse_args())))

@@ -1,29 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """How many events per second one process stores, what they cost, and how long report tables take.
 
-    .venv/bin/python benchmarks/ingest.py [EVENTS [DAYS]]
+    python benchmarks/ingest.py [--events 1000000] [--days 3]
 
 The way of the hub: MessagePack batches → Structs → Arrow → Parquet segments with their manifest, fsynced;
 then compaction with the rollups, and the usual questions on raw events and on rollups. Decoding and
-storing run as the hub runs them, with the garbage collector on, tuned as the hub tunes it, and off. At the
-end a tenth of the events goes through a whole hub: from the bus, where they lie durably, into event store and
-catalogue.
+storing run with the garbage collector as Python has it, as the hub has it, and off. At the end a tenth of
+the events goes through a whole hub: from the bus, where they lie durably, into event store and catalogue.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import contextlib
 import gc
-import platform
 import random
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import uvloop
+from figures import Figure, show, tell
 
 from mead.bus.client import Bus
 from mead.bus.publisher import Publisher, PublisherSettings
@@ -31,7 +32,7 @@ from mead.bus.server import NatsServer
 from mead.clock import FakeClock
 from mead.deck.hub import Hub
 from mead.deck.layout import Layout
-from mead.deck.processes import collect_seldom
+from mead.deck.resources import quiet_collector
 from mead.deck.settings import Settings
 from mead.model import event as model
 from mead.model.codec import decode_batch, encode_batch
@@ -40,6 +41,12 @@ from mead.store.events import EventStore
 from mead.store.settings import StoreSettings
 from mead.store.stats import stats
 
+__all__ = ["arguments", "run"]
+
+_INGEST_RATE = 50_000
+_QUESTION_SECONDS = 10.0
+_QUESTION_EVENTS = 100_000_000
+"""The design's ceiling for a question is meant for so many."""
 START = datetime(2026, 3, 1, tzinfo=UTC)
 BATCH = 500
 COMMIT = 50_000
@@ -90,13 +97,12 @@ def messages(events: int, days: int) -> Iterator[bytes]:
     yield encode_batch(batch)
 
 
-@contextmanager
-def measured(what: str, events: int) -> Iterator[None]:
+def measured(what: str, events: int, work: Callable[[], object], ceiling: float | None = None) -> Figure:
     wall, cpu = time.perf_counter(), time.process_time()
-    yield
+    work()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    rate, cost = events / wall, cpu * 1e6 / events
-    print(f"{what:44} {rate:12,.0f} events/s {cost:8.2f} CPU s per million  {wall:7.2f} s")
+    note = f"{events:,} events, {cpu * 1e6 / events:.1f} CPU-s per million"
+    return tell(Figure(what, events / wall, "events/s", ceiling, note=note))
 
 
 def ingest(directory: Path, batches: list[bytes], settings: StoreSettings, clock: FakeClock) -> EventStore:
@@ -122,8 +128,8 @@ RAW = {"hourly": "events", "source_day": "events", "events": "1", "hour": "time"
 ROLLED = {"hourly": "hourly", "source_day": "source_day", "events": "events", "hour": "hour", "day": "day"}
 
 
-def ask(store: EventStore, label: str) -> None:
-    connection = store.connect()
+def ask(store: EventStore, label: str, events: int) -> list[Figure]:
+    """The slowest of the usual questions, and all of them by name."""
     questions = {
         f"{what} ({kind})": query.format(**names)
         for what, query in QUESTIONS.items()
@@ -135,22 +141,35 @@ def ask(store: EventStore, label: str) -> None:
     questions["one source, all days (events)"] = (
         "SELECT count(*), max(command) FROM events WHERE src = '203.1.17.33'"
     )
-    for what, query in questions.items():
-        begin = time.perf_counter()
-        connection.execute(query).fetchall()
-        print(f"  {label:9} {what:44} {(time.perf_counter() - begin) * 1000:9.0f} ms")
-    connection.close()
-    begin = time.perf_counter()
-    found = stats(store.snapshot())
-    print(f"  {label:9} {'mead stats':44} {(time.perf_counter() - begin) * 1000:9.0f} ms")
-    begin = time.perf_counter()
-    rows = list(store.select("username = 'root' and success", limit=50, newest_first=True))
-    print(f"  {label:9} {'newest 50 of a --where':44} {(time.perf_counter() - begin) * 1000:9.0f} ms")
-    assert found.funnel.sessions > 0
-    assert len(rows) == 50
+    taken: dict[str, float] = {}
+    with contextlib.closing(store.connect()) as connection:
+        for what, query in questions.items():
+            taken[what] = seconds(lambda query=query: connection.execute(query).fetchall())
+    taken["mead stats"] = seconds(lambda: stats(store.snapshot()))
+    taken["newest 50 of a --where"] = seconds(
+        lambda: list(store.select("username = 'root' and success", limit=50, newest_first=True))
+    )
+    slowest = max(taken, key=lambda what: taken[what])
+    note = f"{slowest}; the others " + ", ".join(
+        f"{what} {took * 1000:.0f} ms" for what, took in taken.items() if what != slowest
+    )
+    what = f"slowest question over {events / 1e6:.1f} million events, {label}"
+    ceiling = _QUESTION_SECONDS if events >= _QUESTION_EVENTS else None
+    return [tell(Figure(what, taken[slowest], "s", ceiling, lower=True, note=note))]
 
 
-async def through_the_hub(directory: Path, events: int) -> None:
+def seconds(question: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    question()
+    return time.perf_counter() - began
+
+
+def size_of(store: EventStore, events: int) -> str:
+    segments = store.snapshot().manifest.segments
+    return f"{len(segments)} segments, {sum(s.size_bytes for s in segments) / events:.1f} bytes per event"
+
+
+async def through_the_hub(directory: Path, events: int) -> Figure:
     """What the hub takes off the bus, stores, projects and acknowledges."""
     settings, layout = Settings(data_dir=directory), Layout(directory)
     layout.make()
@@ -163,50 +182,55 @@ async def through_the_hub(directory: Path, events: int) -> None:
             await publisher.flush()
             published = publisher.acknowledged
         async with Hub(bus, layout, settings) as hub:
-            with measured("bus to store and catalogue, the whole hub", published):
-                running = asyncio.create_task(hub.run())
-                while hub.stored_events < published:
-                    await asyncio.sleep(0.01)
+            wall, cpu = time.perf_counter(), time.process_time()
+            running = asyncio.create_task(hub.run())
+            while hub.stored_events < published:
+                await asyncio.sleep(0.01)
+            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+    note = f"{published:,} events, {cpu * 1e6 / published:.1f} CPU-s per million; without bodies"
+    what = "events: bus to store and catalogue, the whole hub"
+    return tell(Figure(what, published / wall, "events/s", note=note))
 
 
-def main() -> None:
-    events = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    days = int(sys.argv[2]) if len(sys.argv) > 2 else 3
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    print(f"{platform.platform()}, Python {platform.python_version()}, commit {commit.stdout.strip()}")
-    batches = list(messages(events, days))
+def run(options: argparse.Namespace) -> list[Figure]:
+    batches = list(messages(options.events, options.days))
     events = sum(len(decode_batch(data)) for data in batches)
-    print(f"{events:,} events of {sum(map(len, batches)) / events:.0f} bytes over {days} days")
-    clock = FakeClock(START + timedelta(days=days, hours=2))
-    with tempfile.TemporaryDirectory() as folder:
-        with measured("msgpack to Structs", events):
-            for data in batches:
-                decode_batch(data)
-        with measured("msgpack to Parquet, fsynced", events):
-            ingest(Path(folder) / "gc", batches, StoreSettings(), clock).close()
-        collect_seldom()
-        with measured("msgpack to Parquet, fsynced, gc as in the hub", events):
-            ingest(Path(folder) / "seldom", batches, StoreSettings(), clock).close()
-        gc.collect()
+    clock = FakeClock(START + timedelta(days=options.days, hours=2))
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="mead-bench-") as folder:
+
+        def store_all(name: str) -> EventStore:
+            return ingest(Path(folder) / name, batches, StoreSettings(), clock)
+
+        figures.append(
+            measured("events: msgpack to Structs", events, lambda: list(map(decode_batch, batches)))
+        )
+        what = "events: msgpack to Parquet, fsynced"
+        figures.append(measured(what, events, lambda: store_all("gc").close(), _INGEST_RATE))
+        quiet_collector()
+        figures.append(measured(f"{what}, gc as in the hub", events, lambda: store_all("seldom").close()))
         gc.disable()
-        with measured("msgpack to Parquet, fsynced, gc off", events):
-            store = ingest(Path(folder) / "events", batches, StoreSettings(), clock)
+        figures.append(measured(f"{what}, gc off", events, lambda: store_all("events").close(), _INGEST_RATE))
         gc.enable()
-        size = sum(segment.size_bytes for segment in store.snapshot().manifest.segments)
-        print(f"{len(store.snapshot().manifest.segments)} segments, {size / events:.1f} bytes per event")
-        ask(store, "raw")
-        with measured("compaction with all rollups", events):
-            store.compact()
-        size = sum(segment.size_bytes for segment in store.snapshot().manifest.segments)
-        print(f"{len(store.snapshot().manifest.segments)} segments, {size / events:.1f} bytes per event")
-        ask(store, "compacted")
+        store = EventStore.open(Path(folder) / "events", StoreSettings(), clock=clock)
+        raw = size_of(store, events)
+        figures += ask(store, "as written", events)
+        figures.append(measured("compaction with all rollups", events, store.compact))
+        print(f"as written {raw}; compacted {size_of(store, events)}", file=sys.stderr)
+        figures += ask(store, "compacted", events)
         store.close()
-        asyncio.run(through_the_hub(Path(folder) / "deck", events // 10))
+        figures.append(uvloop.run(through_the_hub(Path(folder) / "deck", options.events // 10)))
+    return figures
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--events", type=int, default=1_000_000, help="events that are stored")
+    parser.add_argument("--days", type=int, default=3, help="days that they are spread over")
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    arguments(parser)
+    show(run(parser.parse_args()))

@@ -1,303 +1,242 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sessions per second, CPU per 1,000 sessions, completeness, and memory of idle connections.
+"""Sessions per second and CPU per 1,000 sessions of the sensor, and how many of them are recorded whole.
 
-    python benchmarks/sessions.py [--sessions 1000] [--ssh 200] [--idle 10000] [--no-bus]
+    python benchmarks/sessions.py [--sessions 2000] [--rounds 3] [--peer-cowrie BIN]
 
-The sensor runs in a process of its own with uvloop and, unless `--no-bus`, publishes to a real nats-server
-with `sync_interval: always`; the clients share the cores with it. Complete means: for each session the
-login, the command and the close with its transcript have arrived durably. One line of JSON per figure.
+A session is whole when, read back from the bus, there is exactly one with its number, and it has its
+opening, the login, the command (or request) and its close, and the body of its transcript (or request) is
+on the bus too and holds what was said. The time ends when the last of this is on disk. Clients, bus and
+sensor share the cores; the CPU of each is counted apart. Of several rounds, taken in turns, the median
+counts.
+
+Beside it, in the same run and by the same clients: Cowrie, if `--peer-cowrie` (or MEAD_BENCH_COWRIE)
+names the `bin` directory of an environment that has it; a bare asyncssh server; a bare uvloop loop.
 """
-
-# ruff: noqa: ANN001, BLE001, PLC0415, SLF001 - a script; clients may fail in any way, which is counted
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
-import os
-import platform
-import resource
-import subprocess
-import sys
-import tempfile
+import statistics
 import time
-from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from hashlib import sha256
+from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
+import clients
 import uvloop
+from bare import Bare, bare
+from cowrie import cowrie, environment
+from figures import Figure, show, tell
+from processes import raise_file_limit
+from targets import Target
 
-from mead.clock import SystemClock
-from mead.model.event import Event
-from mead.sensors.credentials import Credentials
-from mead.sensors.desk import Desk
-from mead.sensors.devices import DEVICES
-from mead.sensors.host import Host
-from mead.sensors.listeners import bind
-from mead.sensors.persona import Persona
-from mead.sensors.services import SERVICES
+from deck import deck
 
-SEED = b"benchmark" * 4
-CEILINGS = {
-    "telnet": "790/s, 1.16 CPU-s per 1,000",
-    "ssh": "68/s, 13.9 CPU-s per 1,000",
-    "http": "3,000/s",
-    "idle": "5 KB",
-}
+__all__ = ["arguments", "run"]
 
 
-class Counted:
-    """Bodies and events that are counted and let go; in front of the bus when there is one."""
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One kind of session.
 
-    def __init__(self, publisher=None, sender=None) -> None:
-        self.kinds: Counter[str] = Counter()
-        self._publisher, self._sender = publisher, sender
+    Attributes:
+        what: what it is called in the figures.
+        service: the door that it goes to.
+        client: does one.
+        at_once: how many are under way at a time: enough for a server that makes each wait for its prompt.
+        share: part of `--sessions` that is enough of it.
+        times: how many times Cowrie's rate, and its CPU, the design aims at; 0: no comparison.
+        recorded: what that was in figures when the design was written: rate, and CPU-s per 1,000.
+    """
 
-    def publish(self, event: Event) -> None:
-        self.kinds[event.kind] += 1
-        if event.kind == "session.close" and event.transcript:
-            self.kinds["transcript"] += 1
-        if self._publisher is not None:
-            self._publisher.publish(event)
-
-    async def put(self, data: bytes) -> str:
-        return await self._sender.put(data) if self._sender is not None else sha256(data).hexdigest()
-
-
-async def serve(directory: Path, with_bus: bool) -> None:
-    async with AsyncExitStack() as stack:
-        counted = Counted()
-        if with_bus:
-            from mead.bus.bodies import BodySender
-            from mead.bus.client import Bus, BusAddress
-            from mead.bus.publisher import Publisher
-
-            bus = await stack.enter_async_context(Bus.connect(BusAddress.load(directory / "bus")))
-            publisher = await stack.enter_async_context(Publisher(bus, "bench"))
-            counted = Counted(publisher, BodySender(bus))
-        persona = Persona(SEED)
-        persona.device = DEVICES[0]
-        persona.failure_seconds = 0.0
-        desk = Desk(counted)
-        host = Host(
-            sensor="bench",
-            sink=counted,
-            desk=desk,
-            persona=persona,
-            credentials=Credentials(SEED),
-            clock=SystemClock(),
-        )
-        names = ("telnet", "ssh", "http")
-        doors = bind(["127.0.0.1"], {name: [0] for name in names})[0]
-        await host.start([(door, SERVICES.load(door.service)) for door in doors])
-        print(json.dumps({door.service: door.port for door in doors}), flush=True)
-        reader = asyncio.StreamReader()
-        await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
-        )
-        while await reader.readline():
-            while desk._tasks:
-                await asyncio.wait(set(desk._tasks))
-            if with_bus:
-                await publisher.flush()
-            print(json.dumps(counted.kinds), flush=True)
-            counted.kinds.clear()
+    what: str
+    service: str
+    client: clients.Client
+    at_once: int
+    share: float = 1.0
+    times: float = 0.0
+    recorded: tuple[float, float] = (0.0, 0.0)
 
 
-class Sensor:
-    """The sensor's process."""
-
-    def __init__(self, directory: Path, with_bus: bool) -> None:
-        argv = [sys.executable, __file__, "--serve", str(directory), *([] if with_bus else ["--no-bus"])]
-        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.ports = json.loads(self.process.stdout.readline())
-        self.info = psutil.Process(self.process.pid)
-
-    def counts(self) -> dict[str, int]:
-        self.process.stdin.write("counts\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-    def cpu(self) -> float:
-        times = self.info.cpu_times()
-        return times.user + times.system
-
-    def rss(self) -> int:
-        return self.info.memory_info().rss
+TELNET = Load("Telnet login + command", "telnet", clients.telnet, 200, times=10, recorded=(790, 1.16))
+SSH = Load("SSH login + exec", "ssh", clients.ssh, 16, share=0.4, times=20, recorded=(68, 13.9))
+HTTP = Load("HTTP request, path and body", "http", clients.http, 40, share=2.0)
+HTTP_RATE = 3000.0
 
 
-async def telnet(port: int, n: int) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    await reader.readuntil(b"login: ")
-    writer.write(b"root\r\n")
-    await reader.readuntil(b"assword: ")
-    writer.write(b"vizxv\r\n")
-    await reader.readuntil(b"# ")
-    writer.write(b"echo mead-%d\r\n" % n)
-    await reader.readuntil(b"\nmead-%d\r\n" % n)
-    writer.close()
-    await writer.wait_closed()
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one load did to one target."""
+
+    sessions: int
+    whole: int
+    seconds: float
+    cpu: float
+    bus_cpu: float = 0.0
+    client_cpu: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Sessions that were recorded whole, per second."""
+        return self.whole / self.seconds
+
+    @property
+    def cost(self) -> float:
+        """CPU seconds of the server per 1,000 sessions."""
+        return self.cpu * 1000 / self.sessions
 
 
-async def ssh(port: int, n: int) -> None:
-    import asyncssh
-
-    options = {
-        "username": "root",
-        "password": "admin",
-        "known_hosts": None,
-        "config": None,
-        "client_keys": None,
-        "preferred_auth": "password",
-    }
-    async with asyncssh.connect("127.0.0.1", port, **options) as peer:
-        result = await peer.run(f"echo mead-{n}")
-        assert result.stdout == f"mead-{n}\n"
-
-
-async def http(port: int, n: int) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"POST /x%d HTTP/1.0\r\nHost: x\r\nContent-Length: 5\r\n\r\n%05d" % (n, n))
-    await reader.read()
-    writer.close()
-    await writer.wait_closed()
-
-
-async def many(client, port: int, sessions: int, at_once: int) -> int:
-    """Run `sessions` clients, `at_once` at a time; the number that failed."""
-    numbers = iter(range(sessions))
-    failed = 0
-
-    async def worker() -> None:
-        nonlocal failed
-        for n in numbers:
-            try:
-                async with asyncio.timeout(30):
-                    await client(port, n)
-            except Exception:
-                failed += 1
-
-    await asyncio.gather(*(worker() for _ in range(at_once)))
-    return failed
-
-
-def measure(sensor: Sensor, name: str, client, sessions: int, at_once: int, needs: dict[str, int]) -> None:
-    uvloop.run(many(client, sensor.ports[name], 20, 4))
-    sensor.counts()
-    cpu, started = sensor.cpu(), time.perf_counter()
-    failed = uvloop.run(many(client, sensor.ports[name], sessions, at_once))
-    kinds = sensor.counts()
-    seconds, cpu = time.perf_counter() - started, sensor.cpu() - cpu
-    complete = min(kinds.get(kind, 0) / (sessions * count) for kind, count in needs.items())
-    figure = {
-        "what": name,
-        "sessions": sessions,
-        "per_second": round(sessions / seconds, 1),
-        "cpu_seconds_per_1000": round(cpu * 1000 / sessions, 2),
-        "complete_percent": round(100 * min(1, complete), 2),
-        "failed": failed,
-        "ceiling": CEILINGS[name],
-    }
-    print(json.dumps(figure), flush=True)
-
-
-async def _idle(sensor: Sensor, count: int) -> None:
-    """Hold `count` connections, half of them on Telnet and half on SSH, and ask for one more."""
-    for name in ("telnet", "ssh", "http"):
-        before, held = sensor.rss(), []
-        share = count if name == "telnet" else count // 4
-        for _ in range(share):
-            reader, writer = await asyncio.open_connection("127.0.0.1", sensor.ports[name])
-            held.append(writer)
-            if name != "http":
-                await reader.readuntil(b": " if name == "telnet" else b"\n")
-        after = sensor.rss()
-        started = time.perf_counter()
-        await telnet(sensor.ports["telnet"], 1)
-        answered = time.perf_counter() - started
-        figure = {
-            "what": f"idle {name}",
-            "connections": share,
-            "bytes_each": round((after - before) / share),
-            "new_session_ms": round(answered * 1000, 1),
-            "ceiling": CEILINGS["idle"] + " each, new session < 100 ms",
-        }
-        print(json.dumps(figure), flush=True)
-        for writer in held:
-            writer.transport.abort()
-        await asyncio.sleep(0.5)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sessions", type=int, default=2000)
-    parser.add_argument("--ssh", type=int, default=200)
-    parser.add_argument("--idle", type=int, default=10_000)
-    parser.add_argument("--no-bus", action="store_true")
-    parser.add_argument("--serve", type=Path)
-    options = parser.parse_args()
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if options.serve:
-        uvloop.run(serve(options.serve, not options.no_bus))
-        return
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    print(
-        json.dumps(
-            {
-                "machine": platform.machine(),
-                "cores": os.cpu_count(),
-                "python": platform.python_version(),
-                "commit": commit,
-                "bus": not options.no_bus,
-            }
-        )
+async def drive(target: Target, load: Load, sessions: int) -> Round:
+    """Run a load, and read back what of it was recorded."""
+    await target.settle()
+    numbers = [next(target.numbers) for _ in range(sessions)]
+    cpu, bus_cpu, own = target.cpu_seconds(), target.bus_cpu_seconds(), time.process_time()
+    began = time.time()
+    failed = await clients.run(
+        load.client, target.ports[load.service], numbers, target.at_once or load.at_once
     )
-    with tempfile.TemporaryDirectory() as directory:
-        uvloop.run(bench(options, Path(directory)))
+    own = time.process_time() - own
+    whole, ended = await target.whole(load.service, numbers)
+    if failed:
+        raise SystemExit(f"{failed} of {sessions} clients of {target.name} failed: {load.what}")
+    cpu, bus_cpu = target.cpu_seconds() - cpu, target.bus_cpu_seconds() - bus_cpu
+    return Round(sessions, whole, max(ended - began, 1e-3), cpu, bus_cpu, own)
 
 
-async def bench(options: argparse.Namespace, directory: Path) -> None:
+async def drive_bare(target: Bare, load: Load, sessions: int) -> Round:
+    """The same against a loop that records nothing."""
+    cpu, own, began = target.cpu_seconds(), time.process_time(), time.time()
+    failed = await clients.run(load.client, target.port, range(1_000_000, 1_000_000 + sessions), load.at_once)
+    seconds, own = time.time() - began, time.process_time() - own
+    return Round(sessions, sessions - failed, seconds, target.cpu_seconds() - cpu, 0.0, own)
+
+
+def of_mead(load: Load, rounds: Sequence[Round]) -> list[Figure]:
+    """Rate, cost and completeness of one process of the sensor."""
+    rate, cost = load.recorded if load.times else (HTTP_RATE, 0.0)
+    note = note_of(rounds)
+    if load.times:
+        note += f"; ceiling: {load.times:.0f} times the Cowrie that the design measured"
+    return [
+        Figure(f"{load.what}: rate", rate_of(rounds), "/s", rate, note=note),
+        Figure(f"{load.what}: CPU", cost_of(rounds), "s/1,000", cost or None, True, "the sensor alone"),
+        Figure(f"{load.what}: whole", whole_of(rounds), "%", 100.0, note="read back from the bus"),
+    ]
+
+
+def of_peer(load: Load, name: str, mead: Sequence[Round], peer: Sequence[Round]) -> list[Figure]:
+    """The peer's own figures, and ours as a multiple of them."""
+    note = (
+        f"{name}: {rate_of(peer):.0f}/s, {cost_of(peer):.2f} CPU-s per 1,000, {whole_of(peer):.1f} % whole, "
+    )
+    note += "in turns with ours"
+    ratio = f"{load.what}: Cowrie's CPU over ours"
+    return [
+        Figure(f"{load.what}: rate over Cowrie's", rate_of(mead) / rate_of(peer), "×", load.times, note=note),
+        Figure(ratio, cost_of(peer) / cost_of(mead), "×", load.times, note="same run"),
+    ]
+
+
+def note_of(rounds: Sequence[Round]) -> str:
+    sessions = sum(one.sessions for one in rounds)
+    bus, own = sum(one.bus_cpu for one in rounds), sum(one.client_cpu for one in rounds)
+    return (
+        f"{sessions:,} sessions, {whole_of(rounds):.2f} % whole; CPU-s per 1,000 beside the sensor's: "
+        f"bus {1000 * bus / sessions:.2f}, clients {1000 * own / sessions:.2f}"
+    )
+
+
+def rate_of(rounds: Sequence[Round]) -> float:
+    return statistics.median(one.rate for one in rounds)
+
+
+def cost_of(rounds: Sequence[Round]) -> float:
+    return statistics.median(one.cost for one in rounds)
+
+
+def whole_of(rounds: Sequence[Round]) -> float:
+    return 100 * sum(one.whole for one in rounds) / sum(one.sessions for one in rounds)
+
+
+async def against_cowrie(options: argparse.Namespace) -> tuple[list[Figure], dict[str, float]]:
+    """One process of the sensor, and Cowrie in turns with it if it is there; also Cowrie's rates."""
+    figures: list[Figure] = []
+    rates: dict[str, float] = {}
     async with AsyncExitStack() as stack:
-        if not options.no_bus:
-            from mead.bus.server import NatsServer
+        mead: Target = await stack.enter_async_context(deck())
+        peer: Target | None = None
+        if options.peer_cowrie:
+            peer = await stack.enter_async_context(cowrie(options.peer_cowrie))
+        for load in (TELNET, SSH, HTTP):
+            compared = [peer] if peer and load.times else []
+            rounds: dict[str, list[Round]] = {target.name: [] for target in (mead, *compared)}
+            count = max(int(options.sessions * load.share), 20)
+            for target in (mead, *compared):
+                await drive(target, load, 20)
+            for _ in range(options.rounds):
+                rounds[mead.name].append(await drive(mead, load, count))
+                for target in compared:  # a tenth is long enough for what is ten times slower
+                    rounds[target.name].append(await drive(target, load, max(count // 10, 20)))
+            figures += map(tell, of_mead(load, rounds[mead.name]))
+            for target in compared:
+                rates[load.what] = rate_of(rounds[target.name])
+                figures += map(tell, of_peer(load, target.name, rounds[mead.name], rounds[target.name]))
+    return figures, rates
 
-            await stack.enter_async_context(NatsServer(directory / "bus"))
-        await asyncio.to_thread(_measure_all, options, directory)
+
+async def with_processes(
+    options: argparse.Namespace, processes: int, peer_rates: Mapping[str, float]
+) -> list[Figure]:
+    figures: list[Figure] = []
+    async with deck(processes=processes) as target:
+        for load in (TELNET, SSH, HTTP):
+            count = max(int(options.sessions * load.share), 20)
+            await drive(target, load, 40)
+            rounds = [await drive(target, load, count) for _ in range(options.rounds)]
+            what, rate = f"{load.what}, {processes} processes", rate_of(rounds)
+            ceiling = load.recorded[0] or HTTP_RATE
+            figures.append(tell(Figure(f"{what}: rate", rate, "/s", ceiling, note=note_of(rounds))))
+            if load.what in peer_rates:
+                over = rate / peer_rates[load.what]
+                figures.append(
+                    tell(Figure(f"{what}: rate over Cowrie's", over, "×", load.times, note="as above"))
+                )
+    return figures
 
 
-def _measure_all(options: argparse.Namespace, directory: Path) -> None:
-    sensor = Sensor(directory, not options.no_bus)
-    try:
-        needs = {
-            "session.open": 1,
-            "login.attempt": 1,
-            "command.input": 1,
-            "session.close": 1,
-            "transcript": 1,
-        }
-        measure(sensor, "telnet", telnet, options.sessions, 40, needs)
-        measure(sensor, "ssh", ssh, options.ssh, 16, needs)
-        measure(
-            sensor,
-            "http",
-            http,
-            options.sessions,
-            40,
-            {"session.open": 1, "request.received": 1, "session.close": 1},
-        )
-        room = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 200
-        uvloop.run(_idle(sensor, min(options.idle, room)))
-    finally:
-        sensor.process.stdin.close()
-        sensor.process.terminate()
-        sensor.process.wait()
+async def of_bare(options: argparse.Namespace) -> list[Figure]:
+    figures = []
+    for kind, load, what in (
+        ("ssh", SSH, "bare asyncssh, login + exec"),
+        ("echo", HTTP, "bare uvloop, request"),
+    ):
+        async with bare(kind) as target:
+            count = max(int(options.sessions * load.share), 20)
+            await drive_bare(target, load, 20)
+            rounds = [await drive_bare(target, load, count) for _ in range(options.rounds)]
+            note = "the limit: the library alone, nothing recorded"
+            figures += [
+                tell(Figure(f"{what}: rate", rate_of(rounds), "/s", note=note)),
+                tell(Figure(f"{what}: CPU", cost_of(rounds), "s/1,000", note="same")),
+            ]
+    return figures
+
+
+async def run(options: argparse.Namespace) -> list[Figure]:
+    figures, peer_rates = await against_cowrie(options)
+    figures += await with_processes(options, 2, peer_rates)
+    return figures + await of_bare(options)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--sessions", type=int, default=2000, help="Telnet sessions of one round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peer-cowrie", type=Path, default=environment(), metavar="BIN")
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    arguments(parser)
+    raise_file_limit()
+    show(uvloop.run(run(parser.parse_args())))
