@@ -15,7 +15,7 @@ from mead.cli.output import defang, defang_text, emit, escape, output_option, pr
 from mead.errors import InputError
 
 if TYPE_CHECKING:
-    from mead.analysis.pipeline import Node, Tree
+    from mead.analysis.pipeline import Edge, Node, Tree
     from mead.analysis.settings import AnalysisSettings
 
 __all__ = ["command"]
@@ -115,14 +115,25 @@ def _read(path: Path, most: int) -> bytes:
 def _records(found: Iterator[tuple[str, Tree]], trees: list[tuple[str, Tree]]) -> Iterator[dict[str, Any]]:
     for file, tree in found:
         trees.append((file, tree))
+        ways_in, ways_out = _ways(tree)
         for node in tree.nodes:
-            yield _record(file, tree, node)
+            edges, inside = ways_in.get(node.sha256, []), ways_out.get(node.sha256, [])
+            yield _record(file, tree, node, edges, inside)
 
 
-def _record(file: str, tree: Tree, node: Node) -> dict[str, Any]:
+def _ways(tree: Tree) -> tuple[dict[str, list[Edge]], dict[str, list[Edge]]]:
+    """The edges of a tree by child and by parent."""
+    ways_in: dict[str, list[Edge]] = {}
+    ways_out: dict[str, list[Edge]] = {}
+    for edge in tree.edges:
+        ways_in.setdefault(edge.child, []).append(edge)
+        ways_out.setdefault(edge.parent, []).append(edge)
+    return ways_in, ways_out
+
+
+def _record(file: str, tree: Tree, node: Node, edges: list[Edge], inside: list[Edge]) -> dict[str, Any]:
     """One body as a flat record; the identity stands at its top, lists below."""
     identity = _identity(node)
-    edges = [edge for edge in tree.edges if edge.child == node.sha256]
     first = edges[0] if edges else None
     limits = [hit for run in node.runs for hit in run.report.limits]
     if not node.depth:
@@ -162,7 +173,7 @@ def _record(file: str, tree: Tree, node: Node) -> dict[str, Any]:
             }
             for run in node.runs
         ],
-        "children": [edge.child for edge in tree.edges if edge.parent == node.sha256],
+        "children": [edge.child for edge in inside],
         "deferred": tree.deferred if not node.depth else [],
     }  # fmt: skip
 
@@ -200,8 +211,9 @@ def _safe(value: str, *, max_characters: int = 160) -> str:
 
 def _shown(file: str, tree: Tree) -> Iterator[str]:
     yield f"{_safe(file)}"
+    ways_in, _ = _ways(tree)
     for node in tree.nodes:
-        yield from _node(tree, node)
+        yield from _node(tree, node, ways_in.get(node.sha256, []))
     for hit in tree.limits:
         yield f"  limit reached: {hit.limit} {hit.limit_value} {hit.unit}; {len(tree.deferred)} left out"
     versions = {
@@ -214,11 +226,10 @@ def _shown(file: str, tree: Tree) -> Iterator[str]:
     yield from (f"    {name:<10}{_safe(text, max_characters=300)}" for name, text in versions.items())
 
 
-def _node(tree: Tree, node: Node) -> Iterator[str]:
+def _node(tree: Tree, node: Node, edges: list[Edge]) -> Iterator[str]:
     pad = "  " * (node.depth + 1)
     identity = _identity(node)
-    edge = next((edge for edge in tree.edges if edge.child == node.sha256), None)
-    how = f" [{edge.relation}: {_safe(edge.detail or '')}]" if edge else ""
+    how = f" [{edges[0].relation}: {_safe(edges[0].detail or '')}]" if edges else ""
     yield f"{pad}{_safe(node.name or '(no name)')}{how}  {node.size} bytes  {_verdict(tree, node)}"
     yield f"{pad}  sha256 {node.sha256}"
     yield from (f"{pad}  {name:<6} {_safe(value)}" for name, value in identity.items() if value)

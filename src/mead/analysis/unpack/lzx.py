@@ -78,6 +78,7 @@ class Lzx:
         self._left = 0
         self._kind = 0
         self._started = False
+        self._odd = False
         self._out = bytearray()
         self._translate_size = 0
         self._frames = 0
@@ -107,6 +108,9 @@ class Lzx:
             else:
                 self._symbols(reader, before + want)
             self._left = max(0, self._left - (len(self._out) - before))
+            if self._odd and not self._left:
+                reader.at += 1  # a stored block is filled up to whole words
+                self._odd = False
         frame = bytes(self._out[start : start + size])
         del self._out[: max(0, len(self._out) - self._window)]
         self._frames += 1
@@ -115,6 +119,7 @@ class Lzx:
     def _next_block(self, reader: _Words) -> None:
         self._kind = reader.bits(3)
         self._left = reader.bits(16) << 8 | reader.bits(8)
+        self._odd = self._kind == 3 and bool(self._left & 1)
         if self._kind == 3:
             reader.align()
             self._r = list(struct.unpack_from("<3I", reader.data, reader.at))
