@@ -29,12 +29,23 @@ def image(tmp_path: Path, noise: bytes) -> bytes:
 
 
 @pytest.mark.tool("7z")
-def test_seven_zip_opens_what_we_do_not(image: bytes, noise: bytes, settings: AnalysisSettings) -> None:
+def test_seven_zip_opens_what_we_do_not_and_leaves_nothing(
+    image: bytes, noise: bytes, settings: AnalysisSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Path] = []
+
+    class Recorded(tempfile.TemporaryDirectory[str]):
+        def __enter__(self) -> str:
+            made.append(Path(self.name))
+            return super().__enter__()
+
+    monkeypatch.setattr("mead.analysis.tools.tempfile.TemporaryDirectory", Recorded)
     with Looker(msgspec.structs.replace(settings, analysers=("hashes", "unpack"))) as looker:
         runs = {run.analyser: run for run in looker.look(Artifact.of(image))}
     assert [child.data for child in runs["tools"].report.children] == [noise], runs["tools"].report.reason
     assert "rlimits" in runs["tools"].jail_level
-    assert not list(Path(tempfile.gettempdir()).glob("mead-*/work/input"))
+    assert made
+    assert not any(folder.exists() for folder in made)
 
 
 @pytest.mark.tool("7z")
@@ -132,6 +143,20 @@ def test_a_member_over_its_bound_is_not_delivered_in_part(
     assert [child.name for child in report.children] == ["z-small"], report.reason
     assert [hit.limit for hit in report.limits] == ["unpack.child"]
     assert report.verdict == "skipped"
+
+
+@pytest.mark.tool("7z")
+def test_a_tool_that_writes_too_many_files_is_ended(
+    tmp_path: Path, settings: AnalysisSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mead.analysis.tools._WATCH_SECONDS", 0.001)
+    monkeypatch.setattr("mead.analysis.tools.MAX_FILES", 50)
+    data = _wim(tmp_path, {f"{n}": b"%d" % n for n in range(3000)})
+    tool = tool_for(data)
+    assert tool
+    report = run_with_tool(Artifact.of(data), settings, tool).report
+    assert [hit.limit for hit in report.limits] == ["unpack.files"]
+    assert not report.children
 
 
 @pytest.mark.tool("7z")

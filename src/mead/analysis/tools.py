@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from mead.jail import JailLimits, JailPool
 
 __all__ = ["run_with_tool", "tool_for"]
 
+MAX_FILES = 20_000
+"""Files and folders that a tool may write; more than are taken, because the rest has to be removed."""
 _WATCH_SECONDS = 0.1
 
 _PROGRAMS = {
@@ -93,12 +95,11 @@ def run_with_tool(artifact: Artifact, settings: AnalysisSettings, tool: str) -> 
         )  # fmt: skip
         with (
             JailPool(limits, preload=("mead.analysis.toolbox",)) as pool,
-            _watched(directory, len(artifact.data) + settings.max_total_bytes, pool) as full,
+            _watched(directory, len(artifact.data) + settings.max_total_bytes, pool) as reached,
         ):
             result = pool.run(unpack_in_jail, artifact, settings, tool, str(directory))
-    if full.is_set():
-        hit = LimitHit(limit="unpack.total", limit_value=settings.max_total_bytes, unit="bytes")
-        report = Report(verdict="skipped", reason=f"{tool} wrote more than it may", limits=(hit,))
+    if reached:
+        report = Report(verdict="skipped", reason=f"{tool} wrote more than it may", limits=tuple(reached))
     elif result.value is None:
         report = Report(verdict="failed", reason=f"{tool}: {result.failure}: {result.reason}"[:500])
     else:
@@ -109,35 +110,39 @@ def run_with_tool(artifact: Artifact, settings: AnalysisSettings, tool: str) -> 
 
 
 @contextmanager
-def _watched(directory: Path, most: int, pool: JailPool) -> Iterator[threading.Event]:
-    """End the pool's children when there are more than `most` bytes in the directory; the event tells."""
-    full, end = threading.Event(), threading.Event()
+def _watched(directory: Path, most: int, pool: JailPool) -> Iterator[list[LimitHit]]:
+    """End the pool's children when there is too much in the directory; the list then says of what."""
+    reached: list[LimitHit] = []
+    end = threading.Event()
 
     def watch() -> None:
         while not end.wait(_WATCH_SECONDS):
-            if _bytes_below(directory) > most:
-                full.set()
+            hit = _too_much(directory, most)
+            if hit:
+                reached.append(hit)
                 pool.close()
                 return
 
     thread = threading.Thread(target=watch, name="watches a tool", daemon=True)
     thread.start()
     try:
-        yield full
+        yield reached
     finally:
         end.set()
         thread.join()
 
 
-def _bytes_below(directory: Path) -> int:
-    """Bytes on disk, holes not counted; what vanishes meanwhile counts nothing."""
+def _too_much(directory: Path, most: int) -> LimitHit | None:
+    """The bound that the directory is over: bytes on disk (holes not counted), or files."""
     total = 0
-    for path in directory.rglob("*"):
-        try:
+    for count, path in enumerate(directory.rglob("*")):
+        with suppress(OSError):  # what vanishes meanwhile counts nothing
             total += path.lstat().st_blocks * 512
-        except OSError:
-            continue
-    return total
+        if total > most:
+            return LimitHit(limit="unpack.total", limit_value=most, unit="bytes")
+        if count >= MAX_FILES:
+            return LimitHit(limit="unpack.files", limit_value=MAX_FILES, unit="files")
+    return None
 
 
 @cache
