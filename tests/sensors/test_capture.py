@@ -149,3 +149,22 @@ async def test_bodies_waiting_for_the_bus_are_bounded_over_all_sessions(bench: A
     assert len(b.events.of("sample.captured")) == 1
     assert b.events.of("loss.counted")[0].what == "body"
     assert b.desk.pending_bytes == 0
+
+
+async def test_a_session_is_closed_also_when_its_bodies_are_given_up(bench: Any) -> None:
+    b = bench("telnet")
+
+    class Stuck:
+        async def put(self, _: bytes) -> str:
+            await asyncio.sleep(60)
+            return ""
+
+    b.desk.bodies = Stuck()
+    b.capture.typed(b"root\r\n")
+    b.capture.body(b"body", how="post", name="x")
+    b.capture.finish("closed by peer")
+    assert not b.events.of("session.close")
+    assert await b.desk.drain(0.01) == 2
+    (closed,) = b.events.of("session.close")
+    assert (closed.reason, closed.transcript) == ("closed by peer", None)
+    assert b.desk.pending_bytes == 0

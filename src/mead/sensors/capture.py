@@ -46,8 +46,8 @@ class Capture:
     """Turns what one session did into durable bodies and events."""
 
     __slots__ = (
-        "_bodies", "_commands", "_desk", "_files", "_own", "_seen", "_session", "_transcript",
-        "on_written",
+        "_bodies", "_commands", "_desk", "_digest", "_files", "_own", "_reason", "_seen", "_session",
+        "_transcript", "on_written",
     )  # fmt: skip
 
     def __init__(self, session: Session, desk: Desk) -> None:
@@ -60,6 +60,8 @@ class Capture:
         self._bodies = 0
         self._commands = 0
         self._transcript: Transcript | None = None
+        self._digest: str | None = None
+        self._reason: str | None = None
         self.on_written: Callable[[str, bytes], None] | None = None
         """Told of every file that was written: path and content."""
 
@@ -143,23 +145,21 @@ class Capture:
             self._keep_file(written)
 
     def finish(self, reason: str) -> None:
-        """Close the session's books: its files, its transcript and, last, `session.close`."""
+        """Close the session's books: files, transcript and, when they are durable, `session.close`."""
         self.flush()
-        if self._own or self._transcript:
-            self._desk.start(self._finish(reason))
-        else:
-            self._session.closed(reason)
-
-    async def _finish(self, reason: str) -> None:
-        digest: str | None = None
+        self._reason = reason
         if self._transcript:
             if self._transcript.dropped_bytes:
                 limit = self._transcript.max_bytes
                 self._session.limit("max_transcript_bytes", limit, "bytes")
-            digest = await self._put(self._transcript.encode())
-        while self._own:
-            await asyncio.wait(set(self._own))
-        self._session.closed(reason, digest)
+            data = self._transcript.encode()
+            self._begin(self._keep_transcript(data), len(data))
+        self._close_if_done()
+
+    def _close_if_done(self) -> None:
+        if self._reason is not None and not self._own:
+            reason, self._reason = self._reason, None
+            self._session.closed(reason, self._digest)
 
     def _written(self, written: FileWritten) -> None:
         before = self._files.get(written.path)
@@ -239,6 +239,7 @@ class Capture:
         def done(task: asyncio.Task[None]) -> None:
             self._own.pop(task, None)
             self._desk.pending_bytes -= size
+            self._close_if_done()
 
         task.add_done_callback(done)
 
@@ -259,6 +260,9 @@ class Capture:
             path = text(path.encode("utf-8", "surrogateescape"))
             self._session.emit(FileUploaded, path=path, sha256=digest, size=len(data), tool=tool)
         self._session.emit(SampleCaptured, sha256=digest, size=len(data), how=how, name=name)
+
+    async def _keep_transcript(self, data: bytes) -> None:
+        self._digest = await self._put(data)
 
     async def _keep_payload(self, data: bytes) -> None:
         if digest := await self._put(data):
