@@ -11,6 +11,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 Client = Callable[[int, int], Awaitable[None]]
 """Does one session with a port on loopback, under a number."""
@@ -92,12 +93,21 @@ async def http(port: int, number: int) -> None:
 
 
 async def ssh(port: int, number: int) -> None:
+    """As OpenSSH, libssh and Go's clients do it: curve25519, and an Ed25519 host key where there is one."""
+    await _ssh(port, number)
+
+
+async def ssh_old(port: int, number: int) -> None:
+    """As many guessers with an older libssh2 do it: key exchange in a group that the server chooses."""
+    await _ssh(port, number, kex_algs=["diffie-hellman-group-exchange-sha256"])
+
+
+async def _ssh(port: int, number: int, **options: Any) -> None:
     import asyncssh  # noqa: PLC0415 - costs a second, and only this one needs it
 
-    options = {
-        "username": "root", "password": "admin", "known_hosts": None, "config": None,
-        "client_keys": None, "agent_path": None, "preferred_auth": "password",
-        "server_host_key_algs": ["ssh-ed25519"],  # what OpenSSH, libssh and Paramiko ask for first
+    options |= {
+        "username": "root", "password": "admin", "known_hosts": None, "config": None, "client_keys": None,
+        "agent_path": None, "preferred_auth": "password", "server_host_key_algs": ["ssh-ed25519"],
     }  # fmt: skip
     async with asyncssh.connect("127.0.0.1", port, **options) as peer:
         result = await peer.run(f"echo mead-{number}")

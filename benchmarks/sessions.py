@@ -46,6 +46,7 @@ class Load:
         client: does one.
         at_once: how many are under way at a time: enough for a server that makes each wait for its prompt.
         share: part of `--sessions` that is enough of it.
+        peer_share: part of that which is enough for Cowrie.
         times: how many times Cowrie's rate, and its CPU, the design aims at; 0: no comparison.
         recorded: what that was in figures when the design was written: rate, and CPU-s per 1,000.
     """
@@ -55,14 +56,20 @@ class Load:
     client: clients.Client
     at_once: int
     share: float = 1.0
+    peer_share: float = 0.1
     times: float = 0.0
     recorded: tuple[float, float] = (0.0, 0.0)
 
 
 TELNET = Load("Telnet login + command", "telnet", clients.telnet, 200, times=10, recorded=(790, 1.16))
-SSH = Load("SSH login + exec", "ssh", clients.ssh, 16, share=0.4, times=20, recorded=(68, 13.9))
+SSH = Load("SSH login + exec, curve25519", "ssh", clients.ssh, 16, share=0.4, times=20, recorded=(68, 13.9))
+SSH_OLD = Load(
+    "SSH login + exec, DH group exchange", "ssh", clients.ssh_old, 16, share=0.2, peer_share=0.015, times=20,
+    recorded=(68, 13.9),
+)  # fmt: skip
 HTTP = Load("HTTP request, path and body", "http", clients.http, 40, share=2.0)
 HTTP_RATE = 3000.0
+LOADS = (TELNET, SSH, SSH_OLD, HTTP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,16 +175,18 @@ async def against_cowrie(options: argparse.Namespace) -> tuple[list[Figure], dic
         peer: Target | None = None
         if options.peer_cowrie:
             peer = await stack.enter_async_context(cowrie(options.peer_cowrie))
-        for load in (TELNET, SSH, HTTP):
+        for load in LOADS:
             compared = [peer] if peer and load.times else []
             rounds: dict[str, list[Round]] = {target.name: [] for target in (mead, *compared)}
             count = max(int(options.sessions * load.share), 20)
-            for target in (mead, *compared):
-                await drive(target, load, 20)
+            peer_count = max(int(count * load.peer_share), 4)
+            await drive(mead, load, 20)
+            for target in compared:
+                await drive(target, load, min(peer_count, 20))
             for _ in range(options.rounds):
                 rounds[mead.name].append(await drive(mead, load, count))
-                for target in compared:  # a tenth is long enough for what is ten times slower
-                    rounds[target.name].append(await drive(target, load, max(count // 10, 20)))
+                for target in compared:
+                    rounds[target.name].append(await drive(target, load, peer_count))
             figures += map(tell, of_mead(load, rounds[mead.name]))
             for target in compared:
                 rates[load.what] = rate_of(rounds[target.name])
@@ -190,7 +199,7 @@ async def with_processes(
 ) -> list[Figure]:
     figures: list[Figure] = []
     async with deck(processes=processes) as target:
-        for load in (TELNET, SSH, HTTP):
+        for load in LOADS:
             count = max(int(options.sessions * load.share), 20)
             await drive(target, load, 40)
             rounds = [await drive(target, load, count) for _ in range(options.rounds)]
@@ -208,7 +217,8 @@ async def with_processes(
 async def of_bare(options: argparse.Namespace) -> list[Figure]:
     figures = []
     for kind, load, what in (
-        ("ssh", SSH, "bare asyncssh, login + exec"),
+        ("ssh", SSH, "bare asyncssh, curve25519"),
+        ("ssh", SSH_OLD, "bare asyncssh, DH group exchange"),
         ("echo", HTTP, "bare uvloop, request"),
     ):
         async with bare(kind) as target:
