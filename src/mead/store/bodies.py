@@ -26,6 +26,7 @@ from pathlib import Path
 
 from mead.errors import InputError, StoreError
 from mead.model.artifact import Stored, is_sha256
+from mead.store.durable import fsync_directory
 
 __all__ = ["DEFAULT_MAX_BODY_BYTES", "BodyStore"]
 
@@ -157,7 +158,7 @@ class BodyStore:
         os.fsync(file)
         home = self._home(sha256)
         name.rename(home / sha256)
-        _sync_directory(home)
+        fsync_directory(home)
         return Stored(sha256=sha256, size=size, new=True)
 
     def _is_there(self, sha256: str, size: int) -> bool:
@@ -168,7 +169,7 @@ class BodyStore:
         if present != size:
             self._put_aside(path)
             return False
-        _sync_directory(path.parent)  # whoever wrote it may not have come to this yet
+        fsync_directory(path.parent)  # whoever wrote it may not have come to this yet
         return True
 
     def _wanted(self, path: Path) -> int | None:
@@ -184,7 +185,7 @@ class BodyStore:
         for needed in (home.parent, home):
             with contextlib.suppress(FileExistsError):
                 needed.mkdir(_DIRECTORY_MODE)
-            _sync_directory(needed.parent)
+            fsync_directory(needed.parent)
         return home
 
     def _put_aside(self, path: Path) -> Path:
@@ -193,8 +194,8 @@ class BodyStore:
             while (aside := self._quarantine / f"{path.name}.{number}").exists():
                 number += 1
             path.rename(aside)
-            _sync_directory(path.parent)
-            _sync_directory(self._quarantine)
+            fsync_directory(path.parent)
+            fsync_directory(self._quarantine)
         return aside
 
     @contextmanager
@@ -269,11 +270,3 @@ def _write(file: int, chunk: bytes) -> None:
     view = memoryview(chunk)
     while view:
         view = view[os.write(file, view) :]
-
-
-def _sync_directory(directory: Path) -> None:
-    opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
