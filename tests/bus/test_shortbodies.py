@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from mead.bus import streams
+from mead.bus.answers import NOT_TOGETHER
 from mead.bus.bodies import BodyReceiver, BodySender
 from mead.bus.client import Bus, BusRefusedError, Stored, Together
 from mead.bus.server import NatsServer
@@ -105,8 +106,28 @@ async def test_an_older_server_is_found_out(bus: Bus, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(Bus, "request", without_batches)
     messages = [(streams.body_subject(sha256, 0), data, {}) for sha256, data in bodies(3).items()]
-    with pytest.raises(BusRefusedError, match="nats-server is older"):
+    with pytest.raises(BusRefusedError, match="nats-server is older") as refused:
         await bus.publish_together(messages)
+    assert refused.value.code == NOT_TOGETHER
+
+
+async def test_a_refusal_for_the_moment_is_not_for_ever(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch, singles: list[str]
+) -> None:
+    refusals = [BusRefusedError("the bus refuses: batch publish too many inflight (10210)", 10210)]
+    real = Bus.publish_together
+
+    async def refuses(self: Bus, messages: Sequence[Together]) -> None:
+        if refusals:
+            raise refusals.pop()
+        await real(self, messages)
+
+    monkeypatch.setattr(Bus, "publish_together", refuses)
+    sender = BodySender(bus)
+    for start in (0, 10):
+        await asyncio.gather(*(sender.put(b"transcript %d" % (start + number)) for number in range(10)))
+    assert len(singles) == 10, "the second ten left together"
+    assert await on_bus(bus) == 20
 
 
 async def test_a_failure_is_told_to_whom_it_concerns(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from nats.aio.msg import Msg
 from mead.bus.connection import BusAwayError, BusFullError, BusRefusedError
 
 __all__ = [
-    "NAME_IN_USE", "NOT_THERE", "NO_STREAM", "Done", "Got", "Held", "Stored", "StreamInfo", "StreamNames",
+    "NAME_IN_USE", "NOT_THERE", "NOT_TOGETHER", "NO_STREAM", "Done", "Got", "Held", "Stored", "StreamInfo", "StreamNames",
     "decode",
 ]  # fmt: skip
 
@@ -26,6 +26,8 @@ NOT_THERE = frozenset({10037, 10043, 10057, NO_STREAM})
 """Error codes of a message that does not exist (any more)."""
 NAME_IN_USE = 10058
 """Error code of a stream that exists with another configuration."""
+NOT_TOGETHER = 10174
+"""Error code of a stream that does not take messages together."""
 _FULL = frozenset({10077, 10023, 10002, 10047})
 """Error codes of a stream, a server or an account without room."""
 

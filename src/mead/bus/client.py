@@ -28,6 +28,7 @@ from mead.bus.answers import (
     NAME_IN_USE,
     NO_STREAM,
     NOT_THERE,
+    NOT_TOGETHER,
     Done,
     Got,
     Held,
@@ -264,7 +265,8 @@ class Bus:
                 fields["Nats-Batch-Commit"] = "1"
                 stored = decode(await self.request(subject, data, fields), Stored)
         if stored.count != last:
-            raise BusRefusedError("the bus takes no messages together: its nats-server is older than 2.12")
+            text = "the bus takes no messages together: its nats-server is older than 2.12"
+            raise BusRefusedError(text, NOT_TOGETHER)
 
     async def api(self, verb: str, body: object, answer: type[T]) -> T:
         """One call of JetStream's API, `verb` without its prefix; errors as of `publish`."""

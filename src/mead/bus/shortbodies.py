@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from mead.bus import streams
+from mead.bus.answers import NOT_TOGETHER
 from mead.bus.client import Bus, BusAwayError, BusFullError, BusRefusedError, Together
 
 __all__ = ["ShortBodies"]
@@ -89,10 +90,10 @@ class ShortBodies:
         except (BusAwayError, BusFullError):
             return False
         except BusRefusedError as error:
-            if "per subject" not in str(error):  # not that one of them is there already
-                _log.info("%s", error)
+            if error.code == NOT_TOGETHER:
                 self._together = False
-            return False
+                _log.info("bodies are sent one by one: %s", error)
+            return False  # else one of them is there already, or too many batches are under way
         for one in some:
             if not one.done.done():
                 one.done.set_result(None)
