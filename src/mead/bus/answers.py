@@ -14,8 +14,8 @@ from nats.aio.msg import Msg
 from mead.bus.connection import BusAwayError, BusFullError, BusRefusedError
 
 __all__ = [
-    "NAME_IN_USE", "NOT_THERE", "NOT_TOGETHER", "NO_STREAM", "Done", "Got", "Held", "Stored", "StreamInfo", "StreamNames",
-    "decode",
+    "NAME_IN_USE", "NOT_THERE", "NOT_TOGETHER", "NO_STREAM", "Done", "Got", "Held", "Stored", "StreamInfo",
+    "StreamNames", "decode",
 ]  # fmt: skip
 
 T = TypeVar("T")
