@@ -30,6 +30,7 @@ from mead.model.event import AnalysisDone, Event, LoginAttempt, SampleCaptured
 from mead.store.bodies import BodyStore
 from mead.store.catalogue import Catalogue
 from mead.store.reader import StoredEvents
+from mead.store.settings import StoreSettings
 
 RunHub = Callable[[], AbstractAsyncContextManager[Hub]]
 BODY = b"benign marker body\n" * 1000
@@ -251,6 +252,20 @@ async def test_a_catalogue_made_anew_is_the_same_and_hands_out_only_what_nobody_
         assert await queue.length() == 1
         lease = await anext(queue.consume())
         assert lease.job.sha256 == other
+
+
+async def test_the_catalogue_may_be_elsewhere(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.sqlite"
+    store = StoreSettings(catalogue=f"sqlite:///{elsewhere}")
+    settings = msgspec.structs.replace(_settings(tmp_path), store=store)
+    async with way_in(settings) as way:
+        await way.bodies().put(BODY)
+        async with Publisher(way.bus, "s1") as publisher:
+            await publisher.publish_durably([_captured()])
+        await way.settled("s1")
+    assert not Layout(settings.data_dir).catalogue.exists()
+    with Catalogue.open(elsewhere) as catalogue, catalogue.ask() as queries:
+        assert queries.sample(DIGEST) is not None
 
 
 def _dump(path: Path) -> dict[str, list[tuple[object, ...]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -42,16 +43,16 @@ def catalogue(ctx: click.Context) -> Catalogue:
     Raises:
         StoreError: there is none yet, or it cannot be read.
     """
-    from mead.deck.layout import Layout
+    from mead.deck.settings import catalogue_of
     from mead.errors import StoreError
     from mead.store.catalogue import Catalogue
 
-    path = Layout(settings(ctx).data_dir).catalogue
-    if not path.exists():
+    place = catalogue_of(settings(ctx))
+    if isinstance(place, Path) and not place.exists():
         raise StoreError(
-            f"there is no catalogue at {path} yet: start the deck with `mead run`, or `mead demo`"
+            f"there is no catalogue at {place} yet: start the deck with `mead run`, or `mead demo`"
         )
-    return Catalogue.open(path)
+    return Catalogue.open(place)
 
 
 def filtered(where: str | None, since: datetime | None, until: datetime | None) -> tuple[str, list[Any]]:

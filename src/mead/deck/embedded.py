@@ -19,7 +19,7 @@ from mead.bus.server import NatsServer, is_held
 from mead.bus.streams import event_stream_name
 from mead.deck.hub import Hub
 from mead.deck.layout import Layout
-from mead.deck.settings import Settings
+from mead.deck.settings import Settings, catalogue_of
 from mead.errors import BusError, StoreError
 from mead.store.catalogue import Catalogue
 from mead.store.reader import StoredEvents
@@ -91,7 +91,7 @@ class Way:
             return False
         if Sequences(stored.get(stream, ())).complete_until() < wanted:
             return False
-        catalogue = Catalogue.open(self.layout.catalogue)
+        catalogue = Catalogue.open(catalogue_of(self.settings))
         try:
             with catalogue.ask() as queries:
                 position = queries.positions()

@@ -11,6 +11,7 @@ from itertools import islice
 
 from mead.bus.publisher import Publisher
 from mead.deck.embedded import Way
+from mead.deck.settings import catalogue_of
 from mead.model.event import Event
 from mead.sensors.logs import BrokenLine
 from mead.store.catalogue import Catalogue
@@ -50,7 +51,7 @@ async def take_in(
     await way.settled(sensor)  # what an earlier run that was killed had published is known only then
     taken = Taken()
     seen: set[str] = set()
-    catalogue = Catalogue.open(way.layout.catalogue)
+    catalogue = Catalogue.open(catalogue_of(way.settings))
     try:
         async with Publisher(way.bus, sensor, way.settings.publisher) as publisher:
             iterator = iter(records)

@@ -26,7 +26,7 @@ from mead.deck.jobs import buried
 from mead.deck.layout import Layout
 from mead.deck.rescans import Rescans
 from mead.deck.retention import Retention
-from mead.deck.settings import Settings
+from mead.deck.settings import Settings, catalogue_of
 from mead.errors import BusError, StoreError
 from mead.model.event import SampleCaptured
 from mead.store.bodies import BodyStore
@@ -99,7 +99,7 @@ class Hub:
         self.bodies = await asyncio.to_thread(BodyStore, layout.bodies)
         self.events = await asyncio.to_thread(EventStore.open, layout.events, settings.store)
         self._stack.callback(self.events.close)
-        self.catalogue = await asyncio.to_thread(Catalogue.open, layout.catalogue)
+        self.catalogue = await asyncio.to_thread(Catalogue.open, catalogue_of(settings))
         self._stack.callback(self.catalogue.close)
         await self._bus.ensure(bodies_stream(self._bus.settings))  # sensors may come later than we do
         self._queue = WorkQueue(self._bus, ANALYSIS_QUEUE)

@@ -14,6 +14,7 @@ from mead.analysis.settings import AnalysisSettings
 from mead.bus.publisher import PublisherSettings
 from mead.bus.server import BusSettings
 from mead.config import load
+from mead.deck.layout import Layout
 from mead.egress.addresses import parse_network
 from mead.egress.policy import EgressSettings
 from mead.errors import ConfigError
@@ -23,8 +24,8 @@ from mead.sensors.host import Limits
 from mead.store.settings import StoreSettings
 
 __all__ = [
-    "LOOPBACK_PORTS", "HubSettings", "SensorSettings", "Settings", "SiteSettings", "egress_of",
-    "is_name", "load_settings",
+    "LOOPBACK_PORTS", "HubSettings", "SensorSettings", "Settings", "SiteSettings", "catalogue_of",
+    "egress_of", "is_name", "load_settings",
 ]  # fmt: skip
 
 LOOPBACK_PORTS: dict[str, tuple[int, ...]] = {
@@ -130,6 +131,11 @@ def egress_of(settings: Settings, *, shares: int = 1) -> EgressSettings:
 def is_name(text: str) -> bool:
     """Whether `text` may be the name of a site or sensor."""
     return re.fullmatch(_NAME, text) is not None
+
+
+def catalogue_of(settings: Settings) -> str | Path:
+    """Where the catalogue is: a URL, or a file."""
+    return settings.store.catalogue or Layout(settings.data_dir).catalogue
 
 
 def load_settings(path: Path | None) -> Settings:

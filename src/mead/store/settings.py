@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an operator may tune about the event store."""
+"""What an operator may tune about the store."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ __all__ = ["StoreSettings"]
 
 
 class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds and habits of the event store.
+    """Bounds and habits of the store.
 
     Attributes:
+        catalogue: URL of the catalogue's database, for example postgresql://user@host/database with the
+            password in ~/.pgpass; empty: an SQLite file in data_dir.
         retention_days: days for which events, sightings, offers and bodies that nothing else refers to
             (transcripts, requests) are kept; samples and what is known of them stay; 0 keeps everything.
         max_pending_events: events held in memory before `append` commits by itself.
@@ -24,6 +26,7 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):
         query_memory_bytes: memory of one query or compaction before it spills to disk.
     """
 
+    catalogue: str = ""
     retention_days: int = 0
     max_pending_events: int = 200_000
     row_group_rows: int = 250_000

@@ -97,7 +97,7 @@ def _engine(place: str | Path) -> Engine:
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigError(f"catalogue: {error}; give a file or postgresql://user@host/database") from error
     except ImportError as error:
-        raise MissingTool(f"catalogue: the driver is missing: pip install psycopg ({error})") from error
+        raise MissingTool(f"catalogue: the driver is missing: pip install 'mead-deck[postgres]' ({error})") from error
     except OSError as error:
         raise StoreError(f"catalogue {place}: {error.strerror}") from error
 
