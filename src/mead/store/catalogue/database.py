@@ -97,7 +97,8 @@ def _engine(place: str | Path) -> Engine:
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigError(f"catalogue: {error}; give a file or postgresql://user@host/database") from error
     except ImportError as error:
-        raise MissingTool(f"catalogue: the driver is missing: pip install 'mead-deck[postgres]' ({error})") from error
+        message = f"catalogue: the driver is missing ({error}): pip install 'mead-deck[postgres]'"
+        raise MissingTool(message) from error
     except OSError as error:
         raise StoreError(f"catalogue {place}: {error.strerror}") from error
 
