@@ -30,6 +30,11 @@ def persona() -> ShellPersona:
 
 
 @pytest.fixture
+def server_persona() -> ShellPersona:
+    return PERSONAS["server-x86_64"]
+
+
+@pytest.fixture
 def shell() -> Shell:
     return make()
 

@@ -32,6 +32,6 @@ def test_what_lasts_is_seen_and_can_be_killed(say: Callable[[str], str]) -> None
 
 
 def test_bash_counts_its_jobs(server: Shell) -> None:
-    number = server.machine.last_pid + 1
+    number = server.machine.processes.last_pid + 1
     assert server.run(b"sleep 9 &").output == f"[1] {number}\n".encode()
     assert server.run(b"jobs").output == b"[1]+  Running                 sleep 9 &\n"

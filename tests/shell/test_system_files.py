@@ -7,7 +7,8 @@ from __future__ import annotations
 import pytest
 
 from mead.shell import Shell, ShellPersona, default_personas
-from mead.shell.system_files import base_tree, kernel_line, program, running
+from mead.shell.proc_files import kernel_line
+from mead.shell.system_files import base_tree, program
 
 
 @pytest.mark.parametrize("persona", default_personas(), ids=lambda persona: persona.name)
@@ -34,10 +35,6 @@ def test_the_tree_is_shared_and_never_changed(persona: ShellPersona) -> None:
 def test_programs_are_the_same_each_time(persona: ShellPersona) -> None:
     assert program(persona, "busybox") == program(persona, "busybox")
     assert program(persona, "busybox") != program(default_personas(b"other")[0], "busybox")
-
-
-def test_the_daemons_of_the_device_run(persona: ShellPersona) -> None:
-    assert {command for _, _, command, _ in running(persona)} >= set(persona.daemons)
 
 
 def test_extra_files_are_there(persona: ShellPersona) -> None:

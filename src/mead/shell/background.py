@@ -29,7 +29,7 @@ def run_background(shell: Interpreter, node: Background, process: Process) -> in
     copy = shell.child(process)
     if copy.stdin.interactive:
         copy.stdin = Source()
-    pid = process.background = machine.next_pid()
+    pid = process.background = machine.processes.next_pid()
     outer, machine.ahead = machine.ahead, 0.0
     status = 0
     try:
@@ -42,7 +42,7 @@ def run_background(shell: Interpreter, node: Background, process: Process) -> in
     process.jobs.append(job)
     del process.jobs[:-_MAX_JOBS]
     if seconds:
-        machine.started(pid, job.text, job.until)
+        machine.processes.start(pid, job.text, job.until)
     if process.bash and process.interactive:
         process.stderr.write(f"[{len(process.jobs)}] {pid}\n".encode())
     return 0

@@ -226,11 +226,15 @@ class Interpreter:
     def apply(self, applet: Applet, argv: list[str], process: Process) -> int:
         """Call a program and turn its complaints into messages."""
         call = Call(argv, process, self)
+        table = self.machine.processes
+        outer, table.words = table.words, argv
         try:
             return self._guarded(applet, call, builtin_help=True)
         except BuiltinFaultError as error:
             call.complain(error.message.removeprefix(f"{call.name}: "))
             return error.status
+        finally:
+            table.words = outer
 
     def _guarded(self, applet: Applet, call: Call, *, builtin_help: bool) -> int:
         argv = call.argv

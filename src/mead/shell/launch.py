@@ -129,7 +129,7 @@ class Launcher:
         """Start a program of machine code: it runs on and says nothing, or is taken for a script."""
         machine = self._machine
         if machines.runs_on(data, machine.persona.architecture):
-            machine.started(machine.next_pid(), " ".join(argv))
+            machine.processes.start(machine.processes.next_pid(), " ".join(argv))
             return 0
         if process.bash:
             process.complain(f"{argv[0]}: cannot execute binary file: Exec format error")
@@ -183,7 +183,7 @@ class Launcher:
         copy.readonly, copy.local, copy.traps = set(), [], {}
         copy.interactive, copy.sourcing, copy.tested, copy.in_loop = False, 0, 0, 0
         copy.command, copy.fresh = "", True
-        copy.pid = self._machine.next_pid()
+        copy.pid = self._machine.processes.next_pid()
         return copy
 
     def leaving(self, text: str, process: Process) -> int:

@@ -21,7 +21,7 @@ def log_in(machine: Machine, *, interactive: bool) -> Process:
     name = "bash" if persona.gnu else "sh"
     process = Process(
         cwd="/", name=f"-{name}" if interactive else name, stdin=Terminal(machine.typed), stdout=output,
-        stderr=output, pid=machine.shell_pid, bash=persona.gnu,
+        stderr=output, pid=machine.processes.shell.pid, bash=persona.gnu,
     )  # fmt: skip
     process.interactive = interactive
     process.options = set("smi") if interactive else {"c"}
@@ -31,7 +31,8 @@ def log_in(machine: Machine, *, interactive: bool) -> Process:
     process.variables = {
         "PATH": _PATH, "HOME": home, "USER": machine.username, "LOGNAME": machine.username,
         "PWD": process.cwd, "SHELL": "/bin/bash" if persona.gnu else "/bin/sh", "TERM": "xterm",
-        "IFS": " \t\n", "PS1": "# ", "PS2": "> ", "PS4": "+ ", "OPTIND": "1", "PPID": "1",
+        "IFS": " \t\n", "PS1": "# ", "PS2": "> ", "PS4": "+ ", "OPTIND": "1",
+        "PPID": f"{machine.processes.shell.parent}",
     }  # fmt: skip
     process.exported = {"PATH", "HOME", "USER", "LOGNAME", "PWD", "SHELL", "TERM"}
     if persona.gnu:

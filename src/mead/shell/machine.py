@@ -12,7 +12,6 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import inf
 from typing import Final
 
 from mead.model.codec import text
@@ -21,9 +20,11 @@ from mead.shell.ast import encode
 from mead.shell.effects import Decoded, Effect, Executed, FileWritten, Limit, Offer, Ran
 from mead.shell.limits import Budget, LimitReachedError, ShellLimits
 from mead.shell.persona import ShellPersona
+from mead.shell.proc_files import live_files
 from mead.shell.process import Process
+from mead.shell.process_table import ProcessTable
 from mead.shell.streams import Buffer, Source, Typed
-from mead.shell.system_files import base_tree, live_files
+from mead.shell.system_files import base_tree
 from mead.shell.vfs import FileSystem, PathError, Snapshot, file
 
 __all__ = ["Deferred", "Machine"]
@@ -31,9 +32,7 @@ __all__ = ["Deferred", "Machine"]
 _LARGE_BYTES: Final = 1 << 17
 _MAX_RAN: Final = 1_024
 _MAX_DECODED: Final = 1 << 20
-_MAX_CHILDREN: Final = 256
 _MAX_LEVELS: Final = 32
-_MAX_COMMAND: Final = 256
 _MAX_SLEPT_SECONDS: Final = 30 * 86_400.0
 
 
@@ -78,8 +77,6 @@ class Machine:
         self.peer = ""
         self.down = False
         """Whether the machine was halted."""
-        self.killed: set[int] = set()
-        self._children: dict[int, tuple[str, float]] = {}
         self.ahead: float | None = None
         """How many seconds what runs in the background now takes; None: nothing does."""
         self.resource_limits: dict[str, str] = {}
@@ -96,16 +93,15 @@ class Machine:
         self.resuming = False
         self.unseen = False
         """Whether what runs now is none of what the peer sees."""
-        self.last_pid = persona.number("pid", 400, 1_800)
         self._resumed_depth = 0
         self._ran = 0
         self._written: dict[str, _Written] = {}
         self._random_counter = 0
-        self.shell_pid = self.next_pid()
+        self.processes = ProcessTable(persona, self.fs, lambda: self.now().timestamp(), username)
         self._live_files()
 
     def _live_files(self) -> None:
-        for path, content in live_files(self.persona, self.uptime, self._mounts).items():
+        for path, content in live_files(self.persona, self.uptime, self._mounts, lambda: self.peer).items():
             self.fs.install(path, file(content, 0o444))
 
     def _mounts(self) -> str:
@@ -137,27 +133,12 @@ class Machine:
         levels, self._levels = self._levels, []
         return levels
 
-    @property
-    def children(self) -> dict[int, str]:
-        """What the peer started and what still runs: id and command line."""
-        now = self.now().timestamp()
-        return {pid: command for pid, (command, until) in self._children.items() if now < until}
-
-    def started(self, pid: int, command: str, until: float = inf) -> None:
-        """Something that the peer started runs on, up to a time."""
-        if len(self._children) < _MAX_CHILDREN:
-            self._children[pid] = command[:_MAX_COMMAND], until
-
-    def kill(self, pid: int) -> None:
-        """End a process."""
-        if self._children.pop(pid, None) is None and len(self.killed) < _MAX_CHILDREN:
-            self.killed.add(pid)
-
     # Effects
 
     def start_line(self) -> None:
         """Refill what one line may spend."""
         self.budget.refill()
+        self.processes.tidy()
         self._ran = 0
         for written in self._written.values():
             written.touched = False
@@ -301,11 +282,6 @@ class Machine:
         self._random_counter += 1
         stamp = f"{self.now().isoformat()}:{self._random_counter}".encode()
         return hashlib.shake_256(self.persona.seed + stamp).digest(size)
-
-    def next_pid(self) -> int:
-        """The id of a new process."""
-        self.last_pid = self.last_pid + 1 if self.last_pid < 32_000 else 301
-        return self.last_pid
 
 
 def _noted(url: str) -> str:

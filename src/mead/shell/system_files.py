@@ -5,17 +5,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Final
 
-from mead.shell.applets.names_tables import APART, PLACES, SERVER_ONLY
-from mead.shell.cpuinfo import cpuinfo
 from mead.shell.machines import elf_header
 from mead.shell.persona import ShellPersona
-from mead.shell.vfs import Content, Node, directory, file, link
+from mead.shell.places_tables import APART, PLACES, SERVER_ONLY
+from mead.shell.proc_files import kernel_files
+from mead.shell.process_files import libraries
+from mead.shell.running import device_processes
+from mead.shell.vfs import Node, directory, file, link
 
-__all__ = ["base_tree", "kernel_line", "live_files", "load_now", "memory_now", "program", "running"]
+__all__ = ["base_tree", "program"]
 
 _ALPHABET: Final = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _DIRECTORIES: Final = [
@@ -46,39 +47,14 @@ def program(persona: ShellPersona, name: str) -> bytes:
         f"BusyBox {persona.busybox_version} multi-call binary.\n"
         if name == "busybox"
         else f"{name} (GNU coreutils)\n"
+        if "/" not in name
+        else f"{name}\n"
     )
     head = elf_header(persona.architecture, size)
     marker = text.encode() + b"\0/proc/self/exe\0/etc/passwd\0/bin/sh\0"
     block = hashlib.shake_256(persona.digest(f"elf:{name}")).digest(4_096)
     filler = (bytes(0x120) + block * (size // 4_096 + 1))[: size - len(head) - len(marker)]
     return head + filler + marker
-
-
-def kernel_line(persona: ShellPersona) -> str:
-    """The line of /proc/version."""
-    builder = f"builder@{persona.digest('host')[:4].hex()}" if not persona.gnu else "root@builder"
-    return f"Linux version {persona.kernel} ({builder}) ({persona.compiler} ) {persona.kernel_build}\n"
-
-
-def running(persona: ShellPersona) -> list[tuple[int, str, str, int]]:
-    """Processes of the device: id, user, command line, size in KiB."""
-    kernel = [
-        "[kthreadd]",
-        "[ksoftirqd/0]",
-        "[kworker/0:0H]",
-        "[khelper]",
-        "[kdevtmpfs]",
-        "[bdi-default]",
-        "[kblockd]",
-        "[kswapd0]",
-    ]
-    found = [(1, "root", "/sbin/init" if persona.gnu else "init", 1_568)]
-    found += [(number, "root", name, 0) for number, name in enumerate(kernel, 2)]
-    number = 60
-    for daemon in persona.daemons:
-        number += persona.number(f"pid:{daemon}", 3, 90)
-        found.append((number, "root", daemon, persona.number(f"vsz:{daemon}", 700, 9_000)))
-    return found
 
 
 @lru_cache(maxsize=64)
@@ -90,7 +66,8 @@ def base_tree(persona: ShellPersona) -> Node:
     _programs(root, persona)
     _configuration(root, persona)
     _devices(root, persona)
-    _proc(root, persona)
+    for path, node in kernel_files(persona):
+        _put(root, path, node)
     for path, data in persona.extra_files.items():
         _put(root, path, file(data))
     _age(root, persona.boot_time.timestamp())
@@ -103,6 +80,14 @@ def _put(root: Node, path: str, node: Node) -> None:
     for folder in folders:
         at = at.children.setdefault(folder, directory())
     at.children.setdefault(name, node) if node.kind == "dir" else at.children.__setitem__(name, node)
+
+
+def _put_missing(root: Node, path: str, node: Node) -> None:
+    at: Node | None = root
+    for name in path.strip("/").split("/"):
+        at = at.children.get(name) if at is not None else None
+    if at is None:
+        _put(root, path, node)
 
 
 def _age(node: Node, moment: float) -> None:
@@ -126,8 +111,9 @@ def _programs(root: Node, persona: ShellPersona) -> None:
         _put(root, "/bin/bash", file(partial(program, persona, "bash"), 0o755, applet="bash"))
         _put(root, "/bin/sh", link("dash"))
         _put(root, "/bin/dash", file(partial(program, persona, "dash"), 0o755, applet="dash"))
-    library = "ld-linux-x86-64.so.2" if persona.gnu else "ld-uClibc.so.0"
-    _put(root, f"/lib/{library}", file(partial(program, persona, "ld"), 0o755))
+    running = (entry.program for entry in device_processes(persona) if entry.program)
+    for path in [*libraries(persona), *running]:
+        _put_missing(root, path, file(partial(program, persona, path), 0o755))
 
 
 def _password(persona: ShellPersona, name: str) -> str:
@@ -210,108 +196,3 @@ def _devices(root: Node, persona: ShellPersona) -> None:
             _put(root, f"/dev/mtd{index}", Node("char", 0o660, target="mtd"))
     _put(root, "/dev/stdin", link("/proc/self/fd/0"))
     _put(root, "/dev/pts/0", Node("char", 0o620, target="tty"))
-
-
-def _proc(root: Node, persona: ShellPersona) -> None:
-    texts: dict[str, Content] = {
-        "cpuinfo": cpuinfo(persona),
-        "version": kernel_line(persona).encode(),
-        "cmdline": b"console=ttyS0,115200 root=/dev/mtdblock2 rootfstype=squashfs init=/sbin/init\n" if not persona.gnu else f"BOOT_IMAGE=/boot/vmlinuz-{persona.kernel} root=/dev/sda1 ro quiet\n".encode(),
-        "filesystems": b"nodev\tsysfs\nnodev\trootfs\nnodev\tproc\nnodev\ttmpfs\n\tsquashfs\n\tjffs2\nnodev\tramfs\n",
-        "partitions": _partitions(persona),
-        "mtd": b'dev:    size   erasesize  name\nmtd0: 00040000 00010000 "boot"\nmtd1: 00180000 00010000 "kernel"\nmtd2: 00500000 00010000 "rootfs"\nmtd3: 00100000 00010000 "config"\n',
-        "modules": b"", "swaps": b"Filename\t\t\t\tType\t\tSize\tUsed\tPriority\n",
-        "net/route": b"Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n",
-        "net/arp": f"IP address       HW type     Flags       HW address            Mask     Device\n{persona.address.rpartition('.')[0] + '.1':<17}0x1         0x2         {persona.hardware_address}     *        eth0\n".encode(),
-        "net/tcp": b"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   0: 00000000:0017 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1209 1\n",
-        "net/dev": b"Inter-|   Receive                                                |  Transmit\n face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n",
-        "sys/kernel/hostname": f"{persona.hostname}\n".encode(), "sys/kernel/osrelease": f"{persona.kernel}\n".encode(),
-        "sys/kernel/ostype": b"Linux\n", "sys/kernel/pid_max": b"32768\n", "sys/net/ipv4/ip_forward": b"1\n",
-        "sys/kernel/random/boot_id": f"{_uuid(persona.digest('boot'))}\n".encode(),
-        "sys/vm/overcommit_memory": b"0\n", "sys/vm/drop_caches": b"0\n", "sys/vm/nr_hugepages": b"0\n",
-        "self/cmdline": b"sh\0", "self/comm": b"sh\n", "self/stat": b"1 (sh) R 0 1 1 0 -1 4194560\n",
-    }  # fmt: skip
-    for name, content in texts.items():
-        _put(root, f"/proc/{name}", file(content, 0o644 if name.startswith("sys/") else 0o444))
-    _put(root, "/proc/self/exe", link("/bin/bash" if persona.gnu else "/bin/busybox"))
-    _put(root, "/proc/self/mounts", link("/proc/mounts"))
-    _put(root, "/proc/self/cwd", link("/"))
-    _put(root, "/sys/class/net/eth0/address", file(f"{persona.hardware_address}\n".encode(), 0o444))
-    for number, _, command, size in running(persona):
-        name = command.strip("[]").split(" ")[0].rpartition("/")[2]
-        folder = f"/proc/{number}"
-        _put(
-            root,
-            f"{folder}/cmdline",
-            file(b"" if command.startswith("[") else command.replace(" ", "\0").encode() + b"\0", 0o444),
-        )
-        _put(root, f"{folder}/comm", file(f"{name[:15]}\n".encode(), 0o644))
-        _put(
-            root,
-            f"{folder}/status",
-            file(
-                f"Name:\t{name[:15]}\nState:\tS (sleeping)\nPid:\t{number}\nPPid:\t1\nUid:\t0\t0\t0\t0\nVmSize:\t{size} kB\n".encode(),
-                0o444,
-            ),
-        )
-        if not command.startswith("["):
-            _put(
-                root,
-                f"{folder}/exe",
-                link(command.split(" ")[0] if command.startswith("/") else "/bin/busybox"),
-            )
-
-
-def _partitions(persona: ShellPersona) -> bytes:
-    if persona.gnu:
-        size = persona.number("disk", 20_000_000, 80_000_000)
-        return f"major minor  #blocks  name\n\n   8        0   {size} sda\n   8        1   {size - 1024} sda1\n".encode()
-    return b"major minor  #blocks  name\n\n  31        0        256 mtdblock0\n  31        1       1536 mtdblock1\n  31        2       5120 mtdblock2\n  31        3       1024 mtdblock3\n"
-
-
-def _uuid(digest: bytes) -> str:
-    text = digest[:16].hex()
-    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:32]}"
-
-
-def live_files(
-    persona: ShellPersona, uptime: Callable[[], float], mounts: Callable[[], str]
-) -> dict[str, Callable[[], bytes]]:
-    """Files of /proc whose content changes with time."""
-    total = persona.memory_kib
-
-    def memory() -> bytes:
-        free, buffers, cached = memory_now(persona, uptime())
-        return f"MemTotal:       {total:>8} kB\nMemFree:        {free:>8} kB\nMemAvailable:   {free + cached // 2:>8} kB\nBuffers:        {buffers:>8} kB\nCached:         {cached:>8} kB\nSwapCached:            0 kB\nActive:         {cached // 2:>8} kB\nInactive:       {cached // 3:>8} kB\nSwapTotal:             0 kB\nSwapFree:              0 kB\nDirty:                 0 kB\nSlab:           {total // 12:>8} kB\n".encode()
-
-    def load() -> bytes:
-        last = 300 + int(uptime()) % 20_000
-        return f"{load_now(persona, uptime())} 1/{40 + len(persona.daemons)} {last}\n".encode()
-
-    def ticks() -> bytes:
-        up, booted = int(uptime()), int(persona.boot_time.timestamp())
-        return f"cpu  {up * 3} 0 {up * 2} {up * 90} 0 0 {up} 0\nbtime {booted}\n".encode()
-
-    def times() -> bytes:
-        return f"{uptime():.2f} {uptime() * 0.93 * persona.cpus:.2f}\n".encode()
-
-    def mounted() -> bytes:
-        return mounts().encode()
-
-    return {
-        "/proc/uptime": times, "/proc/loadavg": load, "/proc/meminfo": memory, "/proc/mounts": mounted,
-        "/proc/stat": ticks,
-    }  # fmt: skip
-
-
-def memory_now(persona: ShellPersona, uptime: float) -> tuple[int, int, int]:
-    """Free, buffers and cached KiB; they drift with time."""
-    total = persona.memory_kib
-    drift = int(uptime // 7) % 97
-    return total * (18 + drift % 9) // 100, total // 40, total * (30 - drift % 7) // 100
-
-
-def load_now(persona: ShellPersona, uptime: float) -> str:
-    """The three load averages."""
-    base = persona.number("load", 2, 60)
-    return " ".join(f"{(base + int(uptime // span) % 17) / 100:.2f}" for span in (11, 67, 301))

@@ -13,6 +13,7 @@ __all__ = ["Tree"]
 
 _MAX_LINKS: Final = 16
 _MAX_PATH: Final = 4_096
+_MAX_MOUNTS: Final = 64
 _NO_ENTRY: Final = "No such file or directory"
 _NO_DIRECTORY: Final = "Not a directory"
 
@@ -30,7 +31,8 @@ class Tree:
 
     def __init__(self, root: Node, mounts: tuple[Mount, ...]) -> None:
         self._root = root
-        self._mounts = sorted(mounts, key=lambda mount: -len(mount.point))
+        self._listed = list(mounts)
+        self._mounts = self._longest_first()
 
     def find(self, path: str, *, follow: bool = True) -> tuple[Node | None, str]:
         """The node at `path` (None when only its last part is missing) and its path without links.
@@ -122,21 +124,31 @@ class Tree:
                 return mount
         return None
 
+    def _longest_first(self) -> list[Mount]:
+        latest_first = self._listed[::-1]
+        return sorted(latest_first, key=lambda mount: -len(mount.point))
+
     @property
     def mounts(self) -> list[Mount]:
-        """All mounts, the root first."""
-        return sorted(self._mounts, key=lambda mount: len(mount.point))
+        """All mounts in their order."""
+        return list(self._listed)
 
     def remount(self, point: str, options: str) -> bool:
         """Change the options of the mount at `point`; False when there is none."""
-        for index, mount in enumerate(self._mounts):
+        for index, mount in enumerate(self._listed):
             if mount.point == point:
-                self._mounts[index] = replace(mount, options=options)
+                self._listed[index] = replace(mount, options=options)
+                self._mounts = self._longest_first()
                 return True
         return False
 
     def add_mount(self, mount: Mount) -> None:
         """Mount something more."""
-        if len(self._mounts) < 64:
-            self._mounts.append(mount)
-            self._mounts.sort(key=lambda entry: -len(entry.point))
+        if len(self._listed) < _MAX_MOUNTS:
+            self._listed.append(mount)
+            self._mounts = self._longest_first()
+
+    def remove_mount(self, mount: Mount) -> None:
+        """Take a mount away."""
+        self._listed.remove(mount)
+        self._mounts = self._longest_first()

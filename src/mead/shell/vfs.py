@@ -118,6 +118,11 @@ class FileSystem(Tree):
         node.generation = self._generation
         self._own(parent or "/").children[name] = node
 
+    def uninstall(self, path: str) -> None:
+        """Take a file of the machine itself away, if it is there."""
+        parent, _, name = path.rpartition("/")
+        self._own(parent or "/").children.pop(name, None)
+
     def adopt(self, path: str, source: Node, *, mode: int) -> None:
         """The file at `path` is a copy of `source`: the same program, waiting for the same body."""
         node = self._own(path)

@@ -25,18 +25,21 @@ from mead.shell.applets import (
     modes,
     network,
     output,
+    paths,
     printf,
     processes,
     programs,
     routeros,
+    sessions,
+    space,
     stream_editors,
     system,
     tar,
     testing,
     xargs,
 )
-from mead.shell.applets.names_tables import APART, PLACES
 from mead.shell.call import Applet, Call
+from mead.shell.places_tables import APART, PLACES
 
 __all__ = ["APPLETS", "ASSIGNING", "BASH_BUILTINS", "BUILTINS", "NAMES", "SPECIAL", "download_like", "silent"]
 
@@ -50,6 +53,7 @@ APPLETS: Final[dict[str, Applet]] = {
     **modes.TABLE,
     **blocks.TABLE,
     **listing.TABLE,
+    **paths.TABLE,
     **finding.TABLE,
     **grep.TABLE,
     **filters.TABLE,
@@ -64,6 +68,8 @@ APPLETS: Final[dict[str, Applet]] = {
     **network.TABLE,
     **processes.TABLE,
     **system.TABLE,
+    **sessions.TABLE,
+    **space.TABLE,
     **administration.TABLE,
     **programs.TABLE,
     **xargs.TABLE,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ruff: noqa: E501 - rows of tables and what real devices print stay on one line
-"""Commands that say what files there are: ls, stat, du, readlink, basename, which."""
+"""Commands that say what files there are: ls, stat, du."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
+from mead.shell.applets.space import rounded_up
 from mead.shell.call import Applet, Call, Options, UsageError
 from mead.shell.vfs import Node, PathError, normal
 
@@ -39,7 +40,7 @@ def size_of(call: Call, node: Node) -> int:
         return len(node.target)
     if node.kind == "dir":
         return 4_096
-    if node.kind not in {"file", "link"}:
+    if node.kind != "file" or (callable(node.data) and not node.applet):
         return 0
     if node.waits is not None:
         body = call.machine.bodies.get(node.waits)
@@ -95,23 +96,51 @@ def _marked(name: str, node: Node, options: Options) -> str:
     return name + ("*" if executable else _MARKS.get(node.kind, ""))
 
 
-def _row(call: Call, name: str, node: Node, options: Options) -> str:
+def _rows(call: Call, entries: list[tuple[str, Node]], options: Options) -> str:
+    """The lines of `ls -l`; GNU's makes each column as wide as it must be."""
+    if not call.gnu:
+        return "".join(_row(call, name, node, options) for name, node in entries)
+    rows = [_cells(call, name, node, options) for name, node in entries]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(1, 5)]
+    lines = []
+    for (mode, count, owner, group, size, when, shown), entry in zip(rows, entries, strict=True):
+        before = _before(call, *entry, options)
+        owners = [
+            text.ljust(width)
+            for text, width, letter in ((owner, widths[1], "g"), (group, widths[2], "o"))
+            if letter not in options
+        ]
+        lines.append(
+            " ".join([f"{before}{mode}", count.rjust(widths[0]), *owners, size.rjust(widths[3]), when, shown])
+            + "\n"
+        )
+    return "".join(lines)
+
+
+def _cells(call: Call, name: str, node: Node, options: Options) -> tuple[str, ...]:
+    """Mode, links, owner, group, size, time and name."""
     size = size_of(call, node)
-    shown = _human(size) if "h" in options else str(size)
+    shown = str(size) if "h" not in options else rounded_up(size) if call.gnu else _human(size)
     if node.kind in {"char", "block"}:
-        shown = f"{call.machine.persona.number(node.target, 1, 31):>3}, {call.machine.persona.number(name, 0, 9):>3}"
+        major, minor = (
+            call.machine.persona.number(node.target, 1, 31),
+            call.machine.persona.number(name, 0, 9),
+        )
+        shown = f"{major}, {minor}" if call.gnu else f"{major:>3}, {minor:>3}"
     moment = datetime.fromtimestamp(node.modified, UTC)
     recent = abs((call.machine.now() - moment).total_seconds()) < 182 * 86_400
     when = f"{moment:%b} {moment.day:>2} " + (f"{moment:%H:%M}" if recent else f" {moment:%Y}")
     arrow = f" -> {node.target}" if node.kind == "link" else ""
     owner, group = (str(node.uid), str(node.gid)) if "n" in options else _names(call, node)
-    before = _before(call, name, node, options)
-    mode, count = mode_text(node), links_of(node)
     name = name if arrow else _marked(name, node, options)
-    if call.gnu:
-        return f"{before}{mode} {count:>2} {owner} {group} {shown:>8} {when} {name}{arrow}\n"
+    return mode_text(node), str(links_of(node)), owner, group, shown, when, name + arrow
+
+
+def _row(call: Call, name: str, node: Node, options: Options) -> str:
+    mode, count, owner, group, size, when, shown = _cells(call, name, node, options)
     width = 7 if "h" in options else 9
-    return f"{before}{mode} {count:>4} {owner:<8} {group:<8} {shown:>{width}} {when} {name}{arrow}\n"
+    before = _before(call, name, node, options)
+    return f"{before}{mode} {count:>4} {owner:<8} {group:<8} {size:>{width}} {when} {shown}\n"
 
 
 def _before(call: Call, name: str, node: Node, options: Options) -> str:
@@ -137,7 +166,7 @@ def _show(call: Call, entries: list[tuple[str, Node]], options: Options) -> None
     call.machine.budget.charge(1 + len(entries) // 8)
     entries = _sorted(call, entries, options)
     if options.values.keys() & {"l", "n", "o", "g"}:
-        call.write("".join(_row(call, name, node, options) for name, node in entries))
+        call.write(_rows(call, entries, options))
         return
     names = [_before(call, name, node, options) + _marked(name, node, options) for name, node in entries]
     terminal = call.process.interactive and call.stdout is call.machine.terminal
@@ -309,80 +338,4 @@ def _walk(call: Call, name: str) -> list[tuple[str, Node]]:
     return found
 
 
-def _readlink(call: Call) -> int:
-    options = call.options("fnemsvqz") if call.name == "readlink" else call.options("")
-    if not options.operands:
-        raise UsageError("" if not call.gnu else "missing operand")
-    status = 0
-    for name in options.operands:
-        try:
-            if "f" in options or call.name == "realpath":
-                found, real = call.machine.fs.find(call.path(name))
-                if found is None and call.name == "realpath" and not call.gnu:
-                    raise PathError("No such file or directory")  # noqa: TRY301  # as if it had looked
-                call.write(real + ("" if "n" in options else "\n"))
-                continue
-            node = call.node(name, follow=False)
-        except PathError as error:
-            status = 1
-            if call.name == "realpath":
-                call.complain(f"{name}: {error.reason}")
-            continue
-        if node.kind != "link":
-            status = 1
-        else:
-            call.write(node.target + ("" if "n" in options else "\n"))
-    return status
-
-
-def _basename(call: Call) -> int:
-    words = call.argv[1:]
-    if not 1 <= len(words) <= 2:
-        raise UsageError("" if not call.gnu else "missing operand")
-    name = words[0].rstrip("/").rpartition("/")[2] or ("/" if words[0] else "")
-    if len(words) > 1 and name != words[1]:
-        name = name.removesuffix(words[1])
-    call.write(name + "\n")
-    return 0
-
-
-def _dirname(call: Call) -> int:
-    if len(call.argv) < 2:
-        raise UsageError("" if not call.gnu else "missing operand")
-    name = call.argv[1]
-    if name and not name.strip("/"):
-        call.write(("//" if name == "//" and not call.gnu else "/") + "\n")
-        return 0
-    head, slash, _ = name.rstrip("/").rpartition("/")
-    call.write((head.rstrip("/") or ("/" if slash else ".")) + "\n")
-    return 0
-
-
-def _which(call: Call) -> int:
-    options = call.options("a")
-    if not options.operands:
-        if call.gnu:
-            return 1
-        raise UsageError
-    status = 0
-    for name in options.operands:
-        found = _executable(call, name) if "/" in name else call.shell.which(name, call.process)
-        if found is None:
-            status = 1
-        else:
-            call.write(found + "\n")
-    return status
-
-
-def _executable(call: Call, name: str) -> str | None:
-    try:
-        node = call.node(name)
-    except PathError:
-        return None
-    return name if node.kind == "file" and node.mode & 0o111 else None
-
-
-TABLE: Final[dict[str, Applet]] = {
-    "ls": _ls, "dir": _ls, "stat": _stat, "du": _du, "readlink": _readlink, "realpath": _readlink,
-    "basename": _basename, "dirname": _dirname, "which": _which, "whereis": _which,
-}  # fmt: skip
+TABLE: Final[dict[str, Applet]] = {"ls": _ls, "dir": _ls, "stat": _stat, "du": _du}

@@ -9,6 +9,7 @@ from typing import Final
 
 from mead.shell.applets.hosts import is_unknown
 from mead.shell.call import Applet, Call, FailedError, UsageError
+from mead.shell.gauges import Connection, connections, traffic_now
 
 __all__ = ["TABLE"]
 
@@ -22,34 +23,68 @@ def _gateway(call: Call) -> str:
 
 
 def _ifconfig(call: Call) -> int:
-    persona = call.machine.persona
     if len(call.argv) > 2:
         return _configured(call)
-    packets = persona.number("rx", 90_000, 900_000)
-    network = persona.address.rpartition(".")[0]
-    text = {
-        "eth0": (
-            f"eth0      Link encap:Ethernet  HWaddr {persona.hardware_address.upper()}  \n"
-            f"          inet addr:{persona.address}  Bcast:{network}.255  Mask:255.255.255.0\n"
-            "          UP BROADCAST RUNNING MULTICAST  MTU:1500  Metric:1\n"
-            f"          RX packets:{packets} errors:0 dropped:0 overruns:0 frame:0\n"
-            f"          TX packets:{packets * 2 // 3} errors:0 dropped:0 overruns:0 carrier:0\n          collisions:0 txqueuelen:1000 \n"
-            f"          RX bytes:{packets * 181} ({packets * 181 / (1 << 20):.1f} MiB)  TX bytes:{packets * 97} ({packets * 97 / (1 << 20):.1f} MiB)\n\n"
-        ),
-        "lo": (
-            "lo        Link encap:Local Loopback  \n          inet addr:127.0.0.1  Mask:255.0.0.0\n"
-            "          UP LOOPBACK RUNNING  MTU:65536  Metric:1\n          RX packets:48 errors:0 dropped:0 overruns:0 frame:0\n"
-            "          TX packets:48 errors:0 dropped:0 overruns:0 carrier:0\n          collisions:0 txqueuelen:0 \n"
-            "          RX bytes:4080 (3.9 KiB)  TX bytes:4080 (3.9 KiB)\n\n"
-        ),
-    }
-    names = [word for word in call.argv[1:] if word != "-a"] or list(text)
+    names = [word for word in call.argv[1:] if word != "-a"] or ["eth0", "lo"]
     for name in names:
-        if name not in text:
+        if name not in {"eth0", "lo"}:
             call.say(f"ifconfig: {name}: error fetching interface information: Device not found\n")
             return 1
-        call.write(text[name])
+        call.write(_interface_of_server(call, name) if call.gnu else _interface(call, name))
     return 0
+
+
+def _interface(call: Call, name: str) -> str:
+    persona = call.machine.persona
+    traffic = traffic_now(persona, name, call.machine.uptime())
+    network = persona.address.rpartition(".")[0]
+    outside = name == "eth0"
+    head = (
+        f"Link encap:Ethernet  HWaddr {persona.hardware_address.upper()}  "
+        if outside
+        else "Link encap:Local Loopback  "
+    )
+    inet = (
+        f"{persona.address}  Bcast:{network}.255  Mask:255.255.255.0"
+        if outside
+        else "127.0.0.1  Mask:255.0.0.0"
+    )
+    flags = "BROADCAST RUNNING MULTICAST  MTU:1500" if outside else "LOOPBACK RUNNING  MTU:65536"
+    return (
+        f"{name:<9} {head}\n          inet addr:{inet}\n          UP {flags}  Metric:1\n"
+        f"          RX packets:{traffic.received_packets} errors:0 dropped:0 overruns:0 frame:0\n"
+        f"          TX packets:{traffic.sent_packets} errors:0 dropped:0 overruns:0 carrier:0\n"
+        f"          collisions:0 txqueuelen:{1000 if outside else 0} \n"
+        f"          RX bytes:{traffic.received_bytes} ({_amount(traffic.received_bytes, 'KiB', 'MiB', 'GiB')})"
+        f"  TX bytes:{traffic.sent_bytes} ({_amount(traffic.sent_bytes, 'KiB', 'MiB', 'GiB')})\n\n"
+    )
+
+
+def _amount(size: int, *units: str) -> str:
+    value = size / 1_024
+    while value >= 1_024 and len(units) > 1:
+        value, units = value / 1_024, units[1:]
+    return f"{value:.1f} {units[0]}"
+
+
+def _interface_of_server(call: Call, name: str) -> str:
+    persona = call.machine.persona
+    traffic = traffic_now(persona, name, call.machine.uptime())
+    network = persona.address.rpartition(".")[0]
+    if name == "eth0":
+        head = "eth0: flags=4163<UP,BROADCAST,RUNNING,MULTICAST>  mtu 1500"
+        inet = f"{persona.address}  netmask 255.255.255.0  broadcast {network}.255"
+        link = f"ether {persona.hardware_address}  txqueuelen 1000  (Ethernet)"
+    else:
+        head, inet = "lo: flags=73<UP,LOOPBACK,RUNNING>  mtu 65536", "127.0.0.1  netmask 255.0.0.0"
+        link = "loop  txqueuelen 1000  (Local Loopback)"
+    return (
+        f"{head}\n        inet {inet}\n        {link}\n"
+        f"        RX packets {traffic.received_packets}  bytes {traffic.received_bytes} ({_amount(traffic.received_bytes, 'KiB', 'MiB', 'GiB')})\n"
+        "        RX errors 0  dropped 0  overruns 0  frame 0\n"
+        f"        TX packets {traffic.sent_packets}  bytes {traffic.sent_bytes} ({_amount(traffic.sent_bytes, 'KiB', 'MiB', 'GiB')})\n"
+        "        TX errors 0  dropped 0 overruns 0  carrier 0  collisions 0\n\n"
+    )
 
 
 def _configured(call: Call) -> int:
@@ -149,7 +184,6 @@ def _netstat(call: Call) -> int:
             call.write(f"{row[0]:<15} {row[1]:<15} {row[2]:<15} {row[3]:<5}     0 0          0 eth0\n")
         return 0
     program = "PID/Program name    " if "p" in options else ""
-    owner = "-                   " if "p" in options else ""
     what = (
         "(only servers)"
         if "l" in options
@@ -159,25 +193,47 @@ def _netstat(call: Call) -> int:
     )
     call.write(f"Active Internet connections {what}\n")
     call.write(f"Proto Recv-Q Send-Q Local Address           Foreign Address         State       {program}\n")
-    if options.values.keys() & {"l", "a"} and "u" not in options:
-        for port in _ports(call):
-            local = f"{'0.0.0.0:' + str(port):<23}"
-            call.write(f"tcp        0      0 {local} {'0.0.0.0:*':<23} LISTEN      {owner}".rstrip() + "\n")
-    if "l" not in options and call.machine.peer and "u" not in options:
-        local = f"{call.machine.persona.address}:{_ports(call)[0]}"
-        remote = f"{call.machine.peer}:{call.machine.persona.number(call.machine.peer, 32_768, 60_999)}"
-        call.write(f"tcp        0      0 {local:<23} {remote:<23} ESTABLISHED {owner}".rstrip() + "\n")
+    if "u" in options and "t" not in options:
+        return 0
+    for entry in connections(call.machine.persona, call.machine.peer):
+        if not (options.values.keys() & {"l", "a"} if entry.listening else "l" not in options):
+            continue
+        local, remote = f"{entry.local}:{entry.local_port}", f"{entry.remote}:{entry.remote_port or '*'}"
+        owner = f"{_owner(call, entry):<20}" if "p" in options else ""
+        state = "LISTEN" if entry.listening else "ESTABLISHED"
+        call.write(f"tcp        0      0 {local:<23} {remote:<23} {state:<11} {owner}\n")
     return 0
 
 
-def _ports(call: Call) -> tuple[int, ...]:
-    return (22, 80) if call.gnu else (23, 80, 554)
+def _owner(call: Call, entry: Connection) -> str:
+    """Process and name of a socket's owner, as `netstat -p` shows them."""
+    if call.machine.uid:
+        return "-"
+    names = {22: ("sshd", "dropbear"), 23: ("telnetd", "inetd"), 80: ("httpd", "uhttpd", "Sofia")}.get(
+        entry.local_port, ()
+    )
+    processes = call.machine.processes.entries()
+    found = next((running for running in processes if running.name in names), None)
+    return f"{found.pid}/{found.name}" if found is not None else "-"
 
 
 def _ss(call: Call) -> int:
-    call.write("Netid  State   Recv-Q  Send-Q   Local Address:Port   Peer Address:Port  Process\n")
-    for port in _ports(call):
-        call.write(f"tcp    LISTEN  0       128            0.0.0.0:{port:<6}      0.0.0.0:*\n")
+    flags = set("".join(word[1:] for word in call.argv[1:] if word.startswith("-")))
+    kind = "" if "t" in flags else "Netid "
+    call.write(f"{kind}State  Recv-Q Send-Q Local Address:Port  Peer Address:Port Process\n")
+    for entry in connections(call.machine.persona, call.machine.peer):
+        if not (entry.listening if "l" in flags else "a" in flags or not entry.listening):
+            continue
+        state, queue = ("LISTEN", 128) if entry.listening else ("ESTAB ", 0)
+        owner = ""
+        if "p" in flags and (shown := _owner(call, entry)) != "-":
+            pid, _, name = shown.partition("/")
+            owner = f'users:(("{name}",pid={pid},fd=3))'
+        remote = f"{entry.remote:>12}:{entry.remote_port or '*'}"
+        name = "" if "t" in flags else "tcp   "
+        call.write(
+            f"{name}{state} 0      {queue:<6} {entry.local:>13}:{entry.local_port:<5} {remote:<18}{owner}\n"
+        )
     return 0
 
 

@@ -4,24 +4,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
-from mead.shell.applets import signals
+from mead.shell.applets import processes_server, signals
 from mead.shell.call import Applet, Call, FailedError, UsageError
-from mead.shell.system_files import load_now, memory_now, running
+from mead.shell.gauges import load_now, memory_now
+from mead.shell.running import Running
 
-__all__ = ["TABLE"]
+__all__ = ["TABLE", "running_now"]
 
 
-def _list(call: Call) -> list[tuple[int, str, str, int]]:
-    """What runs now: the device's own processes that were not killed, this shell and the command."""
-    machine = call.machine
-    found = [entry for entry in running(machine.persona) if entry[0] not in machine.killed]
-    shell = "-bash" if machine.persona.gnu else "-sh"
-    found.append((machine.shell_pid, machine.username, shell, 1_580))
-    found += [(pid, machine.username, command, 1_412) for pid, command in machine.children.items()]
-    found.append((machine.shell_pid + 7, machine.username, " ".join(call.argv), 1_576))
-    return found
+def running_now(call: Call) -> list[Running]:
+    """What runs now, by number: the program that asks is one of them."""
+    return [
+        *call.machine.processes.entries(),
+        replace(call.machine.processes.current(), command=" ".join(call.argv)),
+    ]
 
 
 _COLUMNS: Final = {
@@ -33,71 +32,68 @@ _COLUMNS: Final = {
 
 def _ps(call: Call) -> int:
     if call.gnu:
-        return _ps_server(call)
-    entries = _list(call)
+        return processes_server.ps(call)
+    entries = running_now(call)
     options = call.options("o:TlawuxefAZ" if "-" in "".join(call.argv[1:2]) else "", {})
     if "o" in options:
         return _ps_columns(call, entries, options.get("o"))
     call.write("  PID USER       VSZ STAT COMMAND\n")
-    for pid, user, command, size in entries:
-        state = "SW " if size == 0 else "S  "
-        call.write(f"{pid:>5} {user:<8} {size or 0:>5} {state} {command}\n")
+    for entry in entries:
+        state = "SW  " if not entry.size_kib else "R   " if entry is entries[-1] else "S   "
+        call.write(f"{entry.pid:>5} {entry.user:<8} {entry.size_kib:>5} {state} {entry.command}\n")
     return 0
 
 
-def _ps_columns(call: Call, entries: list[tuple[int, str, str, int]], text: str) -> int:
+def _ps_columns(call: Call, entries: list[Running], text: str) -> int:
     names = [part.partition("=")[0] for part in text.replace(" ", ",").split(",") if part]
     wrong = next((name for name in names if name not in _COLUMNS), None)
     if wrong is not None:
         known = ",".join(_COLUMNS)
         raise FailedError(f"bad -o argument '{wrong}', supported arguments: {known}")
     rows = [{name: _COLUMNS[name][0] for name in names}]
-    rows += [_cells(pid, user, command, size) for pid, user, command, size in entries]
+    rows += [_cells(call, entry) for entry in entries]
     for row in rows:
         cells = [row[name].ljust(_COLUMNS[name][1])[: _COLUMNS[name][1]] for name in names[:-1]]
         call.write(" ".join([*cells, row[names[-1]]]) + "\n")
     return 0
 
 
-def _cells(pid: int, user: str, command: str, size: int) -> dict[str, str]:
-    name = command.lstrip("-").split(" ")[0].rpartition("/")[2]
+def _cells(call: Call, entry: Running) -> dict[str, str]:
+    machine = call.machine
+    seconds = int(machine.now().timestamp() - (entry.since or machine.persona.boot_time.timestamp()))
+    hours, minutes = divmod(seconds // 60, 60)
+    elapsed = (
+        f"{hours // 24}d{hours % 24:02d}"
+        if hours >= 24
+        else f"{hours:>2}:{minutes:02d}"
+        if hours
+        else f"{minutes:>2}:{seconds % 60:02d}"
+    )  # a day
     return {
-        "user": user, "group": user, "comm": name[:15], "args": command, "pid": str(pid), "ppid": "1" if pid > 1 else "0",
-        "pgid": str(pid), "tty": "?", "vsz": str(size), "rss": str(size // 3), "stat": "S" if size else "SW",
-        "time": "0:00", "etime": "1d02", "nice": "0",
+        "user": entry.user, "group": entry.user, "comm": entry.name[:15], "args": entry.command, "pid": str(entry.pid),
+        "ppid": str(entry.parent), "pgid": str(entry.pid if entry.size_kib else 0), "tty": "136,0" if entry.terminal else "0,0",
+        "vsz": str(entry.size_kib), "rss": str(entry.resident_kib), "stat": "S" if entry.size_kib else "SW", "time": "0:00",
+        "etime": elapsed, "nice": "0",
     }  # fmt: skip
 
 
-def _ps_server(call: Call) -> int:
-    entries = _list(call)
-    flags = "".join(call.argv[1:]).replace("-", "")
-    booted = f"{call.machine.persona.boot_time:%b%d}"
-    if "u" in flags or "f" in flags:
-        call.write("USER         PID %CPU %MEM    VSZ   RSS TTY      STAT START   TIME COMMAND\n")
-        for pid, user, command, size in entries:
-            tty = "pts/0   " if pid >= call.machine.shell_pid else "?       "
-            call.write(
-                f"{user:<8} {pid:>7}  0.0  0.1 {size:>6} {size // 3:>5} {tty} Ss   {booted}   0:00 {command}\n"
-            )
-        return 0
-    shown = entries if {"e", "A", "x", "a"} & set(flags) else entries[-2:]
-    call.write("    PID TTY          TIME CMD\n")
-    for pid, _, command, _ in shown:
-        name = command.split(" ")[0].lstrip("-").rpartition("/")[2]
-        call.write(f"{pid:>7} pts/0    00:00:00 {name}\n")
-    return 0
-
-
 def _top(call: Call) -> int:
+    if call.gnu:
+        return processes_server.top(call)
     persona, up = call.machine.persona, call.machine.uptime()
     free, buffers, cached = memory_now(persona, up)
+    entries = running_now(call)
     call.write(
         f"Mem: {persona.memory_kib - free}K used, {free}K free, 0K shrd, {buffers}K buff, {cached}K cached\n"
-        f"CPU:   3% usr   2% sys   0% nic  94% idle   0% io   0% irq   0% sirq\nLoad average: {load_now(persona, up)} 1/60 {call.machine.last_pid}\n"
-        "  PID  PPID USER     STAT   VSZ %VSZ %CPU COMMAND\n"
+        f"CPU:   3% usr   2% sys   0% nic  94% idle   0% io   0% irq   0% sirq\nLoad average: {load_now(persona, up)} 1/{len(entries)} {call.machine.processes.last_pid}\n"
+        "  PID  PPID USER     STAT   VSZ %VSZ CPU %CPU COMMAND\n"
     )
-    for pid, user, command, size in _list(call)[:24]:
-        call.write(f"{pid:>5} {1 if pid > 1 else 0:>5} {user:<8} S    {size:>6}   1%   0% {command}\n")
+    for entry in sorted(entries, key=lambda entry: -entry.size_kib)[:18]:
+        part = min(99, entry.size_kib * 100 // persona.memory_kib)
+        state = "SW" if not entry.size_kib else "R" if entry is entries[-1] else "S"
+        call.write(
+            f"{entry.pid:>5} {entry.parent:>5} {entry.user:<8} {state:<4} {entry.size_kib:>5} {part:>3}%   0   0% {entry.command}\n"
+        )
     return 0
 
 
@@ -136,14 +132,11 @@ def _kill_named(call: Call, name: str, number: int) -> int:
 
 def _pids(call: Call, name: str) -> list[int]:
     """Ids of processes by name, the newest first; pgrep and pkill look for a part of it."""
-    machine, found = call.machine, list[int]()
-    entries = [(pid, command) for pid, _, command, _ in running(machine.persona) if pid not in machine.killed]
-    for pid, command in [*entries, *machine.children.items()]:
-        program = command.lstrip("-").split(" ")[0].strip("[]").rpartition("/")[2]
-        whole = command if "-f" in call.argv else program
-        same = name in whole if call.name in {"pgrep", "pkill"} else program == name
-        if pid > 1 and same:
-            found.append(pid)
+    partly, found = call.name in {"pgrep", "pkill"}, list[int]()
+    for entry in call.machine.processes.entries():
+        whole = entry.command if "-f" in call.argv else entry.name
+        if entry.pid > 1 and (name in whole if partly else entry.name == name):
+            found.append(entry.pid)
     return found[::-1]
 
 

@@ -11,7 +11,6 @@ from typing import Final
 
 from mead.shell.call import Call, FailedError, UsageError
 from mead.shell.control import ExitShellError
-from mead.shell.system_files import running
 from mead.shell.variables import quoted
 
 __all__ = ["kill", "number_of", "send", "trap"]
@@ -49,14 +48,13 @@ def send(call: Call, pid: int, number: int) -> bool:
         ExitShellError: it was the shell's own end.
     """
     machine, process = call.machine, call.process
-    if pid in {process.pid, machine.shell_pid}:
+    if pid in {process.pid, machine.processes.shell.pid}:
         _receive(call, number)
         return True
-    known = pid in {entry[0] for entry in running(machine.persona)} - machine.killed
-    if not known and pid not in machine.children:
+    if not machine.processes.has(pid):
         return False
     if number not in _HARMLESS and pid > 1:
-        machine.kill(pid)
+        machine.processes.kill(pid)
         for job in process.jobs:
             if job.pid == pid:
                 job.status = 128 + number
@@ -130,9 +128,10 @@ def _pid_of(call: Call, word: str) -> int | None:
 
 
 def _all(call: Call, number: int) -> int:
-    for pid in [entry[0] for entry in running(call.machine.persona)] + list(call.machine.children):
-        if pid > 1 and number not in _HARMLESS:
-            call.machine.kill(pid)
+    processes = call.machine.processes
+    for entry in processes.entries():
+        if entry.pid not in {1, processes.shell.pid} and number not in _HARMLESS:
+            processes.kill(entry.pid)
     if number == _KILL:
         _receive(call, number)
     return 0
