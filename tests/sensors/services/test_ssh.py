@@ -66,6 +66,16 @@ async def test_a_command_runs_and_everything_is_recorded(sensor: Any) -> None:
         assert closed.transcript in running.bodies
 
 
+@pytest.mark.tool("ssh", "sshpass")
+async def test_an_old_key_exchange_is_done_without_a_word_in_our_log(sensor: Any, client: Any) -> None:
+    async with sensor("ssh", prepare=claiming("OpenSSH_7.4")) as running:
+        argv = ssh(
+            running.ports["ssh"], "-o", "KexAlgorithms=diffie-hellman-group-exchange-sha256", "echo hi"
+        )
+        code, out, err = await client(*argv)
+        assert (code, out) == (0, b"hi\n"), err
+
+
 async def test_a_shell_has_a_prompt_echo_and_an_end(sensor: Any) -> None:
     async with sensor("ssh") as running:
         async with connect(running) as peer:

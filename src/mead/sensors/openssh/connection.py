@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import warnings
 import sys
 from base64 import b64encode
 from collections.abc import Awaitable
@@ -93,6 +94,8 @@ def options_for(
 ) -> SSHServerConnectionOptions:
     """Options shared by all connections: what this version offers, and nothing that reaches this host."""
     _offer_sntrup()
+    # What peers may negotiate is the claimed version's business; it would be said on our log.
+    warnings.filterwarnings("ignore", "Diffie-Hellman over finite fields", module="asyncssh")
     known = [name for name in version.kex if not name.startswith(("kex-strict", "ext-info"))]
     return SSHServerConnectionOptions(
         server_factory=factory,
