@@ -8,7 +8,6 @@ them on disk (`sync_interval: always`) before it shows them.
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 import tempfile
@@ -32,8 +31,10 @@ from mead.deck.layout import Layout
 from mead.errors import MeadError
 from mead.model.codec import decode_batch
 from mead.model.event import CommandInput, Event, LoginAttempt, RequestReceived, SessionClose, SessionOpen
+from mead.store.bodies import BodyStore
+from mead.store.reader import StoredEvents
 
-__all__ = ["Arrived", "Deck", "deck"]
+__all__ = ["Arrived", "Deck", "deck", "mead"]
 
 SEED = b"a seed of a sensor under load 19"
 """Gives a camera with BusyBox on Telnet and its web pages, and OpenSSH 9.2 of Debian 12."""
@@ -64,8 +65,10 @@ class Deck:
     at_once = 0
 
     def __init__(
-        self, server: NatsServer, bus: Bus, process: asyncio.subprocess.Process, layout: Layout
+        self, server: NatsServer, bus: Bus, process: asyncio.subprocess.Process, config: Path, layout: Layout
     ) -> None:
+        self.config = config
+        self.layout = layout
         self.numbers: Iterator[int] = fresh_numbers()
         self.ports = {door.service: door.port for door in status.doors(layout)}
         self._server = server
@@ -100,6 +103,29 @@ class Deck:
             bodies = await asyncio.gather(*(self._body(digest) for _, digest in some))
             whole.update(word for (word, _), body in zip(some, bodies, strict=True) if word and word in body)
         return sum(1 for number in numbers if whole[b"mead-%d" % number] == 1), found.last_seconds
+
+    async def bodies_waiting(self) -> int:
+        """Chunks of bodies that no hub has taken yet."""
+        info = await self._bus.stream_info(streams.BODIES)
+        return info.state.messages if info else 0
+
+    def closed_in_store(self) -> int:
+        """Sessions of which the store has the end."""
+        return sum(
+            1 for _ in StoredEvents(self.layout.events).select(kinds=["session.close"], columns=["time"])
+        )
+
+    def stored(self, numbers: Sequence[int]) -> int:
+        """How many Telnet or SSH sessions with these numbers a hub has brought into the store, whole."""
+        sessions: defaultdict[str, list[Event]] = defaultdict(list)
+        for *_, event in StoredEvents(self.layout.events).snapshot().events():
+            if event.session:
+                sessions[event.session].append(event)
+        bodies, whole = BodyStore(self.layout.bodies), Counter[bytes]()
+        for word, digest in map(_login, sessions.values()):
+            if digest and word in bodies.read(digest):
+                whole[word] += 1
+        return sum(1 for number in numbers if whole[b"mead-%d" % number] == 1)
 
     async def arrived(
         self, enough: Callable[[Arrived], bool], silent_seconds: float = _SILENT_SECONDS
@@ -183,17 +209,26 @@ async def deck(
             f"services = {{ {', '.join(f'{name} = [0]' for name in services)} }}\n"
             "[sensor.limits]\nstatus_seconds = 2.0\n"
         )
-        async with NatsServer(layout.bus) as server, Bus.connect(server.credentials, name="bench") as bus:
-            process = await asyncio.create_subprocess_exec(
-                str(Path(sys.executable).with_name("mead")), "--config", str(config), "sensor"
-            )
-            try:
-                await _listening(process, layout)
-                yield Deck(server, bus, process, layout)
-            finally:
-                if process.returncode is None:
-                    os.kill(process.pid, signal.SIGTERM)
-                await process.wait()
+        async with (
+            NatsServer(layout.bus) as server,
+            Bus.connect(server.credentials, name="bench") as bus,
+            mead(config, "sensor") as process,
+        ):
+            await _listening(process, layout)
+            yield Deck(server, bus, process, config, layout)
+
+
+@asynccontextmanager
+async def mead(config: Path, command: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A `mead` that runs until the end of the block."""
+    program = str(Path(sys.executable).with_name("mead"))
+    process = await asyncio.create_subprocess_exec(program, "--config", str(config), command)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        await process.wait()
 
 
 async def _listening(process: asyncio.subprocess.Process, layout: Layout) -> None:

@@ -16,6 +16,7 @@ names the `bin` directory of an environment that has it; a bare asyncssh server;
 from __future__ import annotations
 
 import argparse
+import asyncio
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -28,10 +29,10 @@ import uvloop
 from bare import Bare, bare
 from cowrie import cowrie, environment
 from figures import Figure, show, tell
-from processes import raise_file_limit
+from processes import cpu_seconds, raise_file_limit
 from targets import Target
 
-from deck import deck
+from deck import Deck, deck, mead
 
 __all__ = ["arguments", "run"]
 
@@ -69,6 +70,7 @@ SSH_OLD = Load(
 )  # fmt: skip
 HTTP = Load("HTTP request, path and body", "http", clients.http, 40, share=2.0)
 HTTP_RATE = 3000.0
+_STORE_SECONDS = 300.0
 LOADS = (TELNET, SSH, SSH_OLD, HTTP)
 
 
@@ -171,26 +173,26 @@ async def against_cowrie(options: argparse.Namespace) -> tuple[list[Figure], dic
     figures: list[Figure] = []
     rates: dict[str, float] = {}
     async with AsyncExitStack() as stack:
-        mead: Target = await stack.enter_async_context(deck())
+        ours: Target = await stack.enter_async_context(deck())
         peer: Target | None = None
         if options.peer_cowrie:
             peer = await stack.enter_async_context(cowrie(options.peer_cowrie))
         for load in LOADS:
             compared = [peer] if peer and load.times else []
-            rounds: dict[str, list[Round]] = {target.name: [] for target in (mead, *compared)}
+            rounds: dict[str, list[Round]] = {target.name: [] for target in (ours, *compared)}
             count = max(int(options.sessions * load.share), 20)
             peer_count = max(int(count * load.peer_share), 4)
-            await drive(mead, load, 20)
+            await drive(ours, load, 20)
             for target in compared:
                 await drive(target, load, min(peer_count, 20))
             for _ in range(options.rounds):
-                rounds[mead.name].append(await drive(mead, load, count))
+                rounds[ours.name].append(await drive(ours, load, count))
                 for target in compared:
                     rounds[target.name].append(await drive(target, load, peer_count))
-            figures += map(tell, of_mead(load, rounds[mead.name]))
+            figures += map(tell, of_mead(load, rounds[ours.name]))
             for target in compared:
                 rates[load.what] = rate_of(rounds[target.name])
-                figures += map(tell, of_peer(load, target.name, rounds[mead.name], rounds[target.name]))
+                figures += map(tell, of_peer(load, target.name, rounds[ours.name], rounds[target.name]))
     return figures, rates
 
 
@@ -212,6 +214,37 @@ async def with_processes(
                     tell(Figure(f"{what}: rate over Cowrie's", over, "×", load.times, note="as above"))
                 )
     return figures
+
+
+async def in_store(target: Deck, sessions: int) -> None:
+    """Wait until a hub has taken all bodies, and stored so many sessions' ends."""
+    deadline = time.monotonic() + _STORE_SECONDS
+    while await target.bodies_waiting() or target.closed_in_store() < sessions:
+        if time.monotonic() > deadline:
+            return
+        await asyncio.sleep(0.2)
+
+
+async def through_the_hub(options: argparse.Namespace) -> list[Figure]:
+    """What goes all the way: recorded by the sensor, taken off the bus by a hub, and in the store."""
+    async with deck() as target, mead(target.config, "hub") as hub:
+        await drive(target, TELNET, 40)
+        await in_store(target, 0)
+        numbers = [next(target.numbers) for _ in range(options.sessions)]
+        cpu, began = cpu_seconds(hub.pid), time.perf_counter()
+        await clients.run(TELNET.client, target.ports["telnet"], numbers, TELNET.at_once)
+        await in_store(target, len(numbers))
+        seconds, cpu = time.perf_counter() - began, cpu_seconds(hub.pid) - cpu
+        whole = target.stored(numbers)
+    note = (
+        f"{options.sessions:,} sessions; hub {cpu * 1000 / options.sessions:.2f} CPU-s per 1,000; what comes "
+    )
+    note += "faster waits on the bus"
+    what = "Telnet, sensor to store"
+    return [
+        tell(Figure(f"{what}: rate", options.sessions / seconds, "/s", note=note)),
+        tell(Figure(f"{what}: whole", 100 * whole / options.sessions, "%", 100, note="read from the store")),
+    ]
 
 
 async def of_bare(options: argparse.Namespace) -> list[Figure]:
@@ -236,6 +269,7 @@ async def of_bare(options: argparse.Namespace) -> list[Figure]:
 async def run(options: argparse.Namespace) -> list[Figure]:
     figures, peer_rates = await against_cowrie(options)
     figures += await with_processes(options, 2, peer_rates)
+    figures += await through_the_hub(options)
     return figures + await of_bare(options)
 
 
