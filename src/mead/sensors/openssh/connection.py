@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import warnings
 import sys
+import warnings
 from base64 import b64encode
 from collections.abc import Awaitable
 from hashlib import sha256
