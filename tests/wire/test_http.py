@@ -327,3 +327,14 @@ def test_a_form_is_read_from_the_body() -> None:
     assert seen.form().fields[0].value == b"1.2.3.4;id"
     assert seen.header(b"Content-Type") == kind[1]
     assert request(b"POST", b"/").form().fields == ()
+
+
+def test_a_request_whose_body_is_on_its_way_can_be_looked_at() -> None:
+    core = HttpServer()
+    assert core.unfinished is None
+    core.receive(b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nab")
+    request = core.unfinished
+    assert request is not None
+    assert (request.target, request.body, request.body_bytes, request.complete) == (b"/x", b"", 2, False)
+    core.receive(b"cd")
+    assert core.unfinished is None

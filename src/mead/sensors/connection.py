@@ -48,7 +48,7 @@ class Connection(asyncio.Protocol):
     """One connection of a host."""
 
     __slots__ = (
-        "_closing", "_dialogue", "_full", "_gone", "_host", "_last", "_left", "_paused", "_reason",
+        "_alarm", "_closing", "_dialogue", "_full", "_gone", "_host", "_last", "_left", "_paused", "_reason",
         "_service", "_since", "_timer", "_transport", "_until", "_work", "capture", "session",
     )  # fmt: skip
 
@@ -65,6 +65,7 @@ class Connection(asyncio.Protocol):
         self._work: list[Work] | None = None
         self._until = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.TimerHandle | None = None
 
     # Called by the loop
 
@@ -140,6 +141,18 @@ class Connection(asyncio.Protocol):
                 self._work = []
             self._work.append(work)
             self._arrange()
+
+    def alarm(self, seconds: float, work: Work) -> None:
+        """Do `work` in so many seconds; an alarm that was set before is forgotten."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        if not self._closing and not self._gone:
+            self._alarm = asyncio.get_running_loop().call_later(seconds, self._ring, work)
+
+    def _ring(self, work: Work) -> None:
+        self._alarm = None
+        if not self._gone:
+            self.later(work)
 
     def check(self, now: float) -> None:
         """Close the connection when it was silent or open for too long."""
@@ -246,15 +259,18 @@ class Connection(asyncio.Protocol):
         self._closing = True
         self._work = None
         self._until = 0.0
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._alarm):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._alarm = None
 
     def _finish(self) -> None:
         """Nothing more is to be done: close the books."""
         dialogue = self._dialogue
         if not self._host.leave(self):
             return
+        if self._alarm is not None:
+            self._alarm.cancel()
         self._dialogue = None
         try:
             if dialogue is not None:

@@ -43,6 +43,9 @@ class Link(Protocol):
         A peer that is gone does not stop it: what it asked for before it went is still observed.
         """
 
+    def alarm(self, seconds: float, work: Work) -> None:
+        """Do `work` in so many seconds, unless the connection is over by then; one alarm at a time."""
+
 
 class SilentLink:
     """A link with nobody at the other end: replays and tests."""
@@ -60,6 +63,9 @@ class SilentLink:
 
     def later(self, work: Work) -> None:
         self._work.append(work)
+
+    def alarm(self, seconds: float, work: Work) -> None:
+        """Nobody waits here, so nothing is late."""
 
     def turns(self) -> list[Output]:
         """Do now what was put off, and what that puts off."""

@@ -81,6 +81,9 @@ class _Inside:
     def later(self, work: Work) -> None:
         self._link.later(lambda: self._tls.wrapped(work()))
 
+    def alarm(self, seconds: float, work: Work) -> None:
+        self._link.alarm(seconds, lambda: self._tls.wrapped(work()))
+
 
 class Tls:
     """A dialogue spoken through TLS; what a peer says without TLS is recorded, and answered with `plain`."""

@@ -140,6 +140,13 @@ class HttpServer:
         self._over = False
         self._data_bytes = 0
 
+    @property
+    def unfinished(self) -> HttpRequest | None:
+        """The request whose body is still on its way, without the body."""
+        if self._head is None or self._body is None:
+            return None
+        return self._request(self._head, b"", self._body.seen_bytes, complete=False)
+
     def receive(self, data: bytes) -> list[Output]:
         """Take what the peer sent; empty `data`: it sends no more. O(len(data))."""
         out: list[Output] = []
@@ -231,17 +238,22 @@ class HttpServer:
             self._over = True
         self._over = self._over or bool(fault) or not head.keep_alive
         out.append(
-            HttpRequest(
-                method=head.method,
-                target=head.target,
-                version=head.version,
-                headers=head.headers,
-                body=bytes(body.kept),
-                body_bytes=body.seen_bytes,
-                complete=fault is None,
-                keep_alive=not self._over,
-                faults=head.faults if fault is None else (*head.faults, fault),
-            )
+            self._request(head, bytes(body.kept), body.seen_bytes, complete=fault is None, fault=fault)
+        )
+
+    def _request(
+        self, head: Head, body: bytes, seen: int, *, complete: bool, fault: str | None = None
+    ) -> HttpRequest:
+        return HttpRequest(
+            method=head.method,
+            target=head.target,
+            version=head.version,
+            headers=head.headers,
+            body=body,
+            body_bytes=seen,
+            complete=complete,
+            keep_alive=not self._over,
+            faults=head.faults if fault is None else (*head.faults, fault),
         )
 
     def _end_early(self, reason: str, out: list[Output]) -> None:

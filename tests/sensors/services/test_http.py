@@ -250,3 +250,22 @@ async def test_concurrent_requests_on_one_connection_are_answered_in_order(senso
         assert data.count(b"HTTP/1.1 ") == 2
         await running.events.until("session.close")
         assert [event.target for event in running.events.of("request.received")] == ["/one", "/two"]
+
+
+async def test_nginx_says_no_before_the_body_has_come_and_the_body_is_kept_all_the_same(sensor: Any) -> None:
+    def prepare(persona: Any) -> None:
+        persona.product = next(entry for entry in PRODUCTS if entry.name == "nginx-debian")
+
+    async with sensor("http", prepare=prepare) as running:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.ports["http"])
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n#!/bi")
+        async with asyncio.timeout(5):
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 405 Not Allowed")
+            await reader.readuntil(b"</html>\r\n")
+            writer.write(b"n/sGET /two HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert (await reader.read()).startswith(b"HTTP/1.1 404")
+        writer.close()
+        await running.events.until("session.close")
+        assert {event.status for event in running.events.of("request.received")} == {405, 404}
+        assert running.body(running.events.of("sample.captured")[0]) == b"#!/bin/s"

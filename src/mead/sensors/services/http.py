@@ -32,6 +32,8 @@ __all__ = ["prepare", "serve", "serve_tls"]
 
 _RULE = "generic-command-injection"
 _TEXT_BYTES = 8192
+_PATIENCE_SECONDS = 1.0
+"""How long a body may make no progress before a request is refused that would be refused anyway."""
 _MAX_HEADERS = 100
 _BODIES = (
     b"\x7fELF",
@@ -95,7 +97,8 @@ class _Http:
     """One connection: requests in, the product's answers out."""
 
     __slots__ = (
-        "_busy", "_console", "_context", "_core", "_data", "_items", "_number", "_product", "_site", "_tap",
+        "_busy", "_console", "_context", "_core", "_data", "_items", "_number", "_product", "_refused",
+        "_site", "_tap",
     )  # fmt: skip
 
     def __init__(self, context: Context, *, tls: bool) -> None:
@@ -106,7 +109,7 @@ class _Http:
         self._items: deque[Output] = deque()
         self._data = b""
         self._number = 0
-        self._busy = False
+        self._busy = self._refused = False
         self._console: Console | None = None
         self._tap: HelloTap | None = None if tls else HelloTap(context.session)
 
@@ -121,7 +124,23 @@ class _Http:
             else:
                 self._tap = None
         self._items.extend(self._core.receive(data))
+        if data and self._product.software.hasty and not self._refused and self._core.unfinished is not None:
+            self._context.link.alarm(_PATIENCE_SECONDS, self._refuse_early)
         return out if self._busy else self._go_on(out)
+
+    def _refuse_early(self) -> list[Output]:
+        """Say no to a request whose body does not come; an honest client has sent it by now."""
+        request = self._core.unfinished
+        if request is None or self._items:
+            return []
+        page = self._product.software.judge(request, self._site, self._product.has(request))
+        if page is None:
+            return []
+        self._refused = True
+        stays = request.keep_alive and not page.closes
+        moment = Moment(self._context.session.now(), request, stays=stays, number=self._number + 1)
+        out: list[Output] = [Send(self._product.software.write(self._site, page, moment))]
+        return out if stays else [*out, Close("request refused")]
 
     def _go_on(self, out: list[Output] | None = None) -> list[Output]:
         """Answer requests for one turn."""
@@ -158,7 +177,9 @@ class _Http:
         self._number += 1
         software = self._product.software
         moment = replace(moment, stays=software.stays(request, page))
-        out.append(Send(software.write(self._site, page, moment)))
+        refused, self._refused = self._refused, False
+        if not refused:
+            out.append(Send(software.write(self._site, page, moment)))
         if not moment.stays:
             out.append(Close("request answered"))
 

@@ -79,6 +79,7 @@ NGINX = Software(
     fault="<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{status} {reason}</h1></center>\r\n{line}<hr><center>{server}</center>\r\n</body>\r\n</html>\r\n",
     reasons={405: "Not Allowed", 413: "Request Entity Too Large", 414: "Request-URI Too Large", 302: "Moved Temporarily"},
     simple=True,
+    hasty=True,
 )  # fmt: skip
 
 # Apache
@@ -234,7 +235,7 @@ MINI_HTTPD = Software(
 def _boa(request: HttpRequest, site: Site, there: bool) -> Page | None:  # noqa: ARG001 - a judge
     if request.method not in _COMMON:
         return Page(501, closes=True)
-    if not request.target.startswith(b"/") or climbs(request):
+    if not request.complete or not request.target.startswith(b"/") or climbs(request):
         return _BAD
     return None if there else Page(404)
 
@@ -269,7 +270,7 @@ BOA = Software(
 
 
 def _goahead(request: HttpRequest, site: Site, there: bool) -> Page | None:  # noqa: ARG001 - a judge
-    if request.method not in _COMMON:
+    if request.method not in _COMMON or not request.complete:
         return Page(400, closes=True, line="Bad request type")
     return None if there else Page(404)
 

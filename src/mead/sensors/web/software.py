@@ -127,6 +127,8 @@ class Software:
     """Whether it does so only when the peer asks for it."""
     after_body: bool = True
     """Whether it does so after a request with a body."""
+    hasty: bool = False
+    """Whether it says no before it has read the body of a request that it refuses."""
     deflates: bool = False
     """Whether it compresses pages for those who take that."""
     page_type: str = "text/html"
