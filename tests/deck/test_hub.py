@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, closing
@@ -26,6 +28,7 @@ from mead.deck.embedded import way_in
 from mead.deck.hub import ANALYSIS_QUEUE, Hub, _Intake, _whole_messages, name_of
 from mead.deck.layout import Layout
 from mead.deck.settings import HubSettings, Settings
+from mead.errors import StoreError
 from mead.model.event import AnalysisDone, Event, LoginAttempt, SampleCaptured
 from mead.store.bodies import BodyStore
 from mead.store.catalogue import Catalogue
@@ -252,6 +255,31 @@ async def test_a_catalogue_made_anew_is_the_same_and_hands_out_only_what_nobody_
         assert await queue.length() == 1
         lease = await anext(queue.consume())
         assert lease.job.sha256 == other
+
+
+async def test_a_store_whose_disk_failed_is_opened_anew_by_the_next_hub(
+    bus: Bus, run_hub: RunHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    async def run_on_a_failing_disk(publisher: Publisher) -> None:
+        with monkeypatch.context() as patch:
+            async with run_hub() as hub, asyncio.timeout(60):
+                patch.setattr("mead.store.events.fsync_directory", fails)
+                await publisher.publish_durably([_login(2)])
+                while not hub.events.broken:
+                    await asyncio.sleep(0.01)
+                await asyncio.sleep(0.1)
+
+    async with Publisher(bus, "s1") as publisher:
+        await publisher.publish_durably([_login(1)])
+        with pytest.raises(ExceptionGroup) as raised:
+            await run_on_a_failing_disk(publisher)
+        assert raised.group_contains(StoreError, match="Input/output error")
+        async with run_hub() as hub:
+            rows = await until_stored(hub, 2)
+    assert sorted(row["password"] for row in rows) == ["1", "2"]
 
 
 async def test_the_catalogue_may_be_elsewhere(tmp_path: Path) -> None:

@@ -187,6 +187,8 @@ class Hub:
                 try:
                     await self._keep(batches)
                 except StoreError as error:
+                    if self.events.broken:
+                        raise  # the next hub opens it anew and goes on from what is on disk
                     log.error("%s; trying again in %g s, nothing is lost meanwhile", error, _RETRY_SECONDS)
                     await asyncio.sleep(_RETRY_SECONDS)
                 else:

@@ -105,6 +105,11 @@ class EventStore(StoredEvents):
         self.close()
 
     @property
+    def broken(self) -> bool:
+        """Whether nothing more will be written until the store is opened again."""
+        return bool(self._broken)
+
+    @property
     def pending_events(self) -> int:
         """Events appended since the last commit."""
         return self._pending_events
