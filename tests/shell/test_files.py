@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from mead.shell import Offer, Shell
+from mead.shell import Limit, Offer, Shell
 
 
 def offers(shell: Shell, line: str) -> list[str]:
@@ -47,3 +47,18 @@ def test_a_body_from_a_socket_fills_its_file(shell: Shell) -> None:
     shell.run(b"nc 192.0.2.1 99 > /tmp/x")
     shell.deliver("tcp://192.0.2.1:99", b"body")
     assert shell.run(b"cat /tmp/x").output == b"body"
+
+
+def test_much_of_nothing_is_written_in_no_time_and_pretended(shell: Shell, server: Shell) -> None:
+    for each in (shell, server):
+        said = each.run(b"dd if=/dev/zero of=/tmp/z bs=1M count=64; ls -l /tmp/z; rm /tmp/z; echo done")
+        assert said.output.startswith(b"64+0 records in\n64+0 records out\n67108864 bytes (6")
+        assert b" 67108864 " in said.output.splitlines()[-2]
+        assert said.output.endswith(b"\ndone\n")
+        assert [effect.name for effect in said.effects if isinstance(effect, Limit)] == ["file_bytes"]
+
+
+def test_the_clock_knows_how_long_it_took(shell: Shell) -> None:
+    line = b"date +%s; dd if=/dev/zero of=/dev/null bs=1M count=1000 2>/dev/null; date +%s"
+    before, after = map(int, shell.run(line).output.split())
+    assert 50 < after - before < 120

@@ -444,3 +444,10 @@ def test_the_server_speaks_as_bash_does() -> None:
 def test_commands_are_told_with_their_words_and_status() -> None:
     reply = start().run(b"x='a b'; echo $x; false")
     assert only(reply, Ran) == [Ran(("echo", "a", "b"), 0, 0), Ran(("false",), 1, 0)]
+
+
+def test_a_chain_goes_on_at_the_read_that_waited(shell: Shell) -> None:
+    shell.run(b"read a && echo $a && read a && echo $a")
+    assert shell.run(b"one").output == b"one\n"
+    assert shell.run(b"two").output == b"two\n"
+    assert not shell.reading

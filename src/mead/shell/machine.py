@@ -51,8 +51,10 @@ class Deferred:
     process: Process
     urls: frozenset[str]
     after_failure: bool
-    files: Snapshot | None = None
-    """The files that it sees, when it is done unseen."""
+    files: Snapshot
+    """The files as they were."""
+    unseen: bool
+    """Whether it is done among those, and leaves no trace."""
 
 
 class Machine:
@@ -216,15 +218,15 @@ class Machine:
         else:
             snapshot = process.fork()
             snapshot.detach()
-            files = self.fs.snapshot() if self.unseen else None
-            self.deferred.append(Deferred(command, snapshot, frozenset(urls), after_failure, files))
+            files = self.fs.snapshot()
+            entry = Deferred(command, snapshot, frozenset(urls), after_failure, files, self.unseen)
+            self.deferred.append(entry)
 
     def due(self, url: str, *, failed: bool) -> list[Deferred]:
         """Commands that wait for `url`, taken off the list; a failure also drops those that needed it."""
-        due = [entry for entry in self.deferred if url in entry.urls and entry.after_failure == failed]
-        gone = [entry for entry in self.deferred if url in entry.urls]
-        self.deferred = [entry for entry in self.deferred if entry not in gone]
-        return due
+        waiting = [entry for entry in self.deferred if url in entry.urls]
+        self.deferred = [entry for entry in self.deferred if url not in entry.urls]
+        return [entry for entry in waiting if entry.after_failure == failed]
 
     def resume(self, depth: int) -> None:
         """What runs now, at `depth`, ran before."""

@@ -61,6 +61,8 @@ class Node:
     names: int = 1
     """How many names a file has."""
     generation: int = 0
+    claimed: int = 0
+    """The size that it pretends to have, if that is more than what is kept of it."""
 
     def content(self) -> bytes:
         """Its bytes."""
@@ -79,7 +81,8 @@ class Node:
     @property
     def size(self) -> int:
         """Its length in bytes."""
-        return len(self.data) if isinstance(self.data, (bytes, bytearray)) else len(self.data())
+        kept = len(self.data) if isinstance(self.data, (bytes, bytearray)) else len(self.data())
+        return max(kept, self.claimed)
 
 
 def file(data: Content, mode: int = 0o644, *, applet: str = "") -> Node:

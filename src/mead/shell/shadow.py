@@ -23,9 +23,10 @@ from mead.shell.streams import EndlessError, NeedsInputError
 if TYPE_CHECKING:
     from mead.shell.interpreter import Interpreter
 
-__all__ = ["ENDINGS", "shadow", "unseen"]
+__all__ = ["ENDINGS", "WORTH", "shadow", "unseen"]
 
-_WORTH: Final = re.compile(r"wget|curl|tftp|ftp|/dev/tcp|://|base64|\bnc\b|fetch", re.IGNORECASE)
+WORTH: Final = re.compile(r"wget|curl|tftp|ftp|/dev/tcp|://|base64|\bnc\b|fetch", re.IGNORECASE)
+"""Whether a text may name a place to get something from."""
 ENDINGS: Final = (
     ExitShellError, ReturnError, BreakLoopError, ContinueLoopError, EndlessError, NeedsInputError,
 )  # fmt: skip
@@ -35,7 +36,7 @@ _KEPT: Final = (Offer, Decoded, Limit)
 
 def shadow(shell: Interpreter, text: str, process: Process) -> None:
     """Run unseen, as bash would, what the device's shell cannot parse."""
-    if process.bash or not _WORTH.search(text):
+    if process.bash or not WORTH.search(text):
         return
 
     def run(copy: Process) -> None:

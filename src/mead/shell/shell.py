@@ -31,12 +31,14 @@ from mead.shell.interpreter import Interpreter
 from mead.shell.limits import LimitReachedError, ShellLimits
 from mead.shell.lines import MAX_CACHED_LENGTH, parsed, remaining
 from mead.shell.login import log_in, prompt
-from mead.shell.machine import Deferred, Machine
+from mead.shell.machine import Machine
 from mead.shell.nodes import PathError
 from mead.shell.parser import IncompleteError, Parser, ShellSyntaxError
 from mead.shell.persona import ShellPersona
 from mead.shell.process import Process
-from mead.shell.shadow import ENDINGS, shadow, unseen
+from mead.shell.resuming import resume
+from mead.shell.scheduled import run_scheduled
+from mead.shell.shadow import ENDINGS, shadow
 from mead.shell.streams import EndlessError, NeedsInputError
 
 __all__ = ["Shell"]
@@ -196,6 +198,7 @@ class Shell:
             self._tell_jobs(process)
         try:
             machine.settle_all(ended=self.closed)
+            run_scheduled(self._interpreter, process)
         except LimitReachedError as error:
             machine.limit(error)
 
@@ -334,7 +337,7 @@ class Shell:
 
         def step(command: Node, process: Process) -> int:
             nonlocal done
-            done = commands.index(command)
+            done = next(index for index, each in enumerate(commands) if each is command)
             return self._drive(command, process)
 
         try:
@@ -368,24 +371,11 @@ class Shell:
             machine.resuming = not failed
             try:
                 with suppress(*ENDINGS):
-                    self._again(entry)
+                    resume(self._interpreter, entry)
             except LimitReachedError as error:
                 machine.limit(error)
             finally:
                 machine.resuming = False
-
-    def _again(self, entry: Deferred) -> None:
-        """Run a command that waited, among the files that it had then."""
-        if entry.files is None:
-            self._interpreter.run(entry.command, entry.process)
-            return
-        fs = self.machine.fs
-        files = fs.snapshot()
-        fs.restore(entry.files)
-        try:
-            unseen(self._interpreter, entry.process, lambda copy: self._interpreter.run(entry.command, copy))
-        finally:
-            fs.restore(files)
 
 
 class _PausedError(Exception):

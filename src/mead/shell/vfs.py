@@ -84,7 +84,7 @@ class FileSystem(Tree):
         node = self._own(real)
         if truncate:
             self._release(node)
-            node.data, node.waits, node.applet, node.how = bytearray(), None, "", ""
+            node.data, node.waits, node.applet, node.how, node.claimed = bytearray(), None, "", "", 0
         elif not isinstance(node.data, bytearray):
             node.data = bytearray(node.content())
         node.brought = True
@@ -142,6 +142,10 @@ class FileSystem(Tree):
         node = self._own(real)
         node.names += 1
         self._add(new, node.copied(node.generation))
+
+    def claim(self, path: str, size: int) -> None:
+        """The file at `path` (without links) pretends to have `size` bytes."""
+        self._own(path).claimed = size
 
     def wait(self, path: str, url: str | None) -> None:
         """The file at `path` (without links) will contain the body of `url`."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from mead.shell.call import Applet, Call, FailedError, UsageError
 from mead.shell.limits import LimitReachedError
-from mead.shell.streams import Endless, EndlessError, Null
+from mead.shell.streams import Endless, EndlessError, Null, Source
 from mead.shell.vfs import PathError
 
 __all__ = ["TABLE"]
@@ -38,6 +38,8 @@ def _amount(call: Call, text: str) -> int:
     return int(found[1]) * _UNITS[found[2]]
 
 
+_MAX_ENDLESS: Final = 1 << 20
+"""Bytes that are kept of what a device without end gave."""
 _OPERANDS: Final = frozenset({
     "if", "of", "bs", "ibs", "obs", "count", "skip", "seek", "conv", "iflag", "oflag", "status",
 })  # fmt: skip
@@ -94,23 +96,33 @@ def _dd(call: Call) -> int:
     plan = _plan(call)
     settings = plan.settings
     try:
-        data, waits = _dd_read(call, plan)
+        source = call.source(settings["if"]) if "if" in settings else call.stdin
     except PathError as error:
-        raise FailedError(_no_open(call, settings.get("if", ""), error.reason)) from error
+        raise FailedError(_no_open(call, settings["if"], error.reason)) from error
+    try:
+        if isinstance(source, Endless):
+            taken = written = _dd_endless(call, plan, source)
+        else:
+            taken, written = _dd_copy(call, plan, source)
+    except PathError as error:
+        raise FailedError(_no_open(call, settings.get("of", ""), error.reason)) from error
+    if settings.get("status") != "none":
+        call.say(f"{_records(taken, plan.input_block)} in\n{_records(written, plan.output_block)} out\n")
+        if settings.get("status") != "noxfer":
+            call.say(_speed(call, written))
+    return 0
+
+
+def _dd_copy(call: Call, plan: _Plan, source: Source) -> tuple[int, int]:
+    """Copy what ends; bytes read and bytes written."""
+    data, waits = _dd_read(call, plan, source)
     taken = len(data)
     if "sync" in plan.conversions and taken % plan.input_block:
         data = data.ljust(-(-taken // plan.input_block) * plan.input_block, b"\0")
     if "swab" in plan.conversions:
         data = b"".join(data[at : at + 2][::-1] for at in range(0, len(data), 2))
-    try:
-        _dd_write(call, plan, data, waits)
-    except PathError as error:
-        raise FailedError(_no_open(call, settings.get("of", ""), error.reason)) from error
-    if settings.get("status") != "none":
-        call.say(f"{_records(taken, plan.input_block)} in\n{_records(len(data), plan.output_block)} out\n")
-        if settings.get("status") != "noxfer":
-            call.say(_speed(call, len(data)))
-    return 0
+    _dd_write(call, plan, data, waits)
+    return taken, len(data)
 
 
 def _no_open(call: Call, name: str, reason: str) -> str:
@@ -124,11 +136,30 @@ def _records(size: int, block: int) -> str:
 
 
 def _speed(call: Call, size: int) -> str:
-    seconds = 0.0004 + size / (9_000_000 + call.machine.persona.number("dd", 0, 9_000_000))
+    rate = call.machine.persona.number("dd", 9, 18) * (30 if call.gnu else 1) * 1_000_000
+    seconds = 0.0004 + size / rate
+    call.machine.sleep(seconds)
     if call.gnu:
         plural = "" if size == 1 else "s"
-        return f"{size} byte{plural} copied, {seconds:.9g} s, {size / seconds / 1000:.1f} kB/s\n"
+        sizes = [_scaled(size, 1_000, "B")] if size >= 1_000 else []
+        sizes += [_scaled(size, 1_024, "iB").replace("ki", "Ki")] if size >= 1_024 else []
+        shown = f" ({', '.join(sizes)})" if sizes else ""
+        return (
+            f"{size} byte{plural}{shown} copied, {seconds:.6g} s, {_scaled(size / seconds, 1_000, 'B/s')}\n"
+        )
     return f"{size} bytes ({_human(size)}B) copied, {seconds:.6f} seconds, {_human(size / seconds)}B/s\n"
+
+
+def _scaled(value: float, step: int, unit: str) -> str:
+    """A number as GNU's dd shows it: two figures at least, at least thousands."""
+    value, letters = value / step, "kMGTP"
+    while value >= step and len(letters) > 1:
+        value, letters = value / step, letters[1:]
+    return (
+        f"{value:.1f} {letters[0]}{unit}"
+        if value < 10 or (unit == "B/s" and value < 100)
+        else f"{value:.0f} {letters[0]}{unit}"
+    )  # short
 
 
 def _human(value: float) -> str:
@@ -141,16 +172,7 @@ def _human(value: float) -> str:
     return f"{value:.1f}P"
 
 
-def _dd_read(call: Call, plan: _Plan) -> tuple[bytes, str | None]:
-    source = call.source(plan.settings["if"]) if "if" in plan.settings else call.stdin
-    if isinstance(source, Endless):
-        if plan.count is None:
-            _dd_endless(call, plan, source)
-        size = min(plan.count or 0, call.machine.limits.file_bytes)
-        if size < (plan.count or 0):
-            call.machine.limit(LimitReachedError("file_bytes", call.machine.limits.file_bytes, "bytes"))
-        call.machine.budget.charge_bytes(size)
-        return source.read(size), None
+def _dd_read(call: Call, plan: _Plan, source: Source) -> tuple[bytes, str | None]:
     if source.waits is not None:
         data = call.drain(source)
     else:
@@ -161,16 +183,41 @@ def _dd_read(call: Call, plan: _Plan) -> tuple[bytes, str | None]:
     return (data if plan.count is None else data[: plan.count]), None if known else source.waits
 
 
-def _dd_endless(call: Call, plan: _Plan, source: Endless) -> None:
-    """Reading a device without end: it fills what it is written to, or runs for ever."""
-    if "of" not in plan.settings:
+def _dd_endless(call: Call, plan: _Plan, source: Endless) -> int:
+    """Copy from a device without end; how much. Of much of it, no more is kept than tells what it is."""
+    machine = call.machine
+    name = plan.settings.get("of")
+    if plan.count is None:
+        return _dd_for_ever(call, source, name)
+    size = min(plan.count, _MAX_ENDLESS)
+    if name is None:
+        machine.budget.charge_bytes(size)
+        call.write(source.read(size))
+        if size < plan.count and not isinstance(call.stdout, Null):
+            machine.limit(LimitReachedError("pipe_bytes", _MAX_ENDLESS, "bytes"))
+        return plan.count
+    if machine.fs.exists(call.path(name)) and machine.fs.node(call.path(name)).kind != "file":
+        sink = call.shell.open_sink(call.path(name), call.process, append=False, how="dd")
+        sink.write(source.read(min(size, 1)))
+        return plan.count
+    machine.budget.charge_bytes(size)
+    _dd_write(call, plan, source.read(size), None)
+    if size < plan.count:
+        machine.limit(LimitReachedError("file_bytes", _MAX_ENDLESS, "bytes"))
+        machine.fs.claim(machine.fs.find(call.path(name))[1], plan.seek + plan.count)
+    return plan.count
+
+
+def _dd_for_ever(call: Call, source: Endless, name: str | None) -> int:
+    """Without a count it fills what it is written to, or runs until it is stopped."""
+    if name is None:
         call.pour(source, call.stdout)
-    name = plan.settings["of"]
+        return 0
     sink = call.shell.open_sink(call.path(name), call.process, append=False, how="dd")
     if isinstance(sink, Null):
         raise EndlessError
-    call.machine.limit(LimitReachedError("file_bytes", 1 << 20, "bytes"))
-    sink.write(source.read(1 << 20))
+    call.machine.limit(LimitReachedError("file_bytes", _MAX_ENDLESS, "bytes"))
+    sink.write(source.read(_MAX_ENDLESS))
     raise FailedError(f"error writing '{name}': No space left on device")
 
 
