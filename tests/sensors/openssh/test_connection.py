@@ -18,7 +18,7 @@ from mead.sensors.openssh.versions import VERSIONS
 USED = (
     "_get_extra_kex_algs", "_send_ext_info", "_process_userauth_request", "send_userauth_failure",
     "validate_public_key", "reload_config", "create_server_channel", "send_packet", "_force_close",
-    "_send_disconnect", "send_userauth_success", "_log_packet",
+    "_send_disconnect", "send_userauth_success", "_log_packet", "_recv_version",
 )  # fmt: skip
 
 
@@ -107,3 +107,20 @@ def test_of_the_librarys_own_log_only_warnings_are_kept(caplog: pytest.LogCaptur
     quiet.debug1("Sending version %s", b"SSH-2.0-x")
     quiet.warning("something odd: %s", b"\xff")
     assert [record.getMessage() for record in caplog.records] == ["something odd: \\xff"]
+
+
+async def test_a_peer_may_call_itself_what_it_likes(sensor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sshd exchanges keys with such a peer too; the exchange hash holds the bytes that were sent."""
+    sent = b"SSH-2.0-caf\xe9 \xff\x80"
+
+    def send(self: Any) -> None:
+        self._client_version = sent
+        self._send(sent + b"\r\n")
+
+    monkeypatch.setattr(asyncssh.SSHClientConnection, "_send_version", send, raising=False)
+    options = {"known_hosts": None, "config": None, "client_keys": None, "username": "root"}
+    async with sensor("ssh") as running:
+        async with asyncssh.connect("127.0.0.1", running.ports["ssh"], password="admin", **options) as peer:
+            assert (await peer.run("echo ok")).stdout == "ok\n"
+        seen = (await running.events.until("client.seen"))[0]
+        assert seen.client_version == "SSH-2.0-caf\\xe9 \\xff\\x80"

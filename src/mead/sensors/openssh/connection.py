@@ -193,6 +193,19 @@ class OpenSshConnection(_Unlogged, SSHServerConnection):
             self._policy.failed(error)
         super().internal_error(exc_info, error_logger)
 
+    def _recv_version(self) -> bool:
+        """Take the peer's version as sshd does, which minds no byte of it; asyncssh knows ASCII only.
+
+        What the peer really sent goes into the exchange hash, else its signatures would not fit.
+        """
+        line, ended, rest = self._inpbuf.partition(b"\n")
+        if not ended or line.isascii():
+            return bool(super()._recv_version())
+        self._inpbuf = bytes(min(byte, 0x7F) for byte in line) + ended + rest
+        taken = bool(super()._recv_version())
+        self._client_version = line.removesuffix(b"\r")
+        return taken
+
     async def reload_config(self) -> None:
         """Sshd's `Match` blocks: we have none, and asyncssh would start a thread for it."""
 
