@@ -35,3 +35,14 @@ def test_a_pipe_gets_nothing(clock: list[float], capsys: pytest.CaptureFixture[s
         clock[0] += 10
         progress.step()
     assert capsys.readouterr() == ("", "")
+
+
+def test_an_item_is_named_at_once_and_taken_away_again(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module.sys.stderr, "isatty", lambda: True)
+    with Progress("analysing") as progress:
+        progress.now("a\x07")
+        progress.hide()
+        progress.hide()
+    assert capsys.readouterr().err == "\r\x1b[Kanalysing: a\\x07\r\x1b[K"

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import click
 from mead.cli.context import settings
 from mead.cli.inputs import InputPath, opened
 from mead.cli.output import defang, defang_text, emit, escape, output_option, promptly
+from mead.cli.progress import Progress
 from mead.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,22 +50,28 @@ def command(
     from mead.analysis.look import Looker
 
     chosen = _changed(settings(ctx).analysis, passwords, rules, clamd)
-    trees: list[tuple[str, Tree]] = []
-    unread: list[str] = []
+    seen = _Seen()
     with Looker(chosen) as looker:
         for name, why in {**looker.unavailable, **_absent(chosen)}.items():
             click.echo(f"mead: not used: {name}: {escape(why)}", err=True)
-        trees_now = _trees(files, looker, unread)
+        trees = _trees(files, looker, seen)
         if output == "table":
-            for file, tree in trees_now:
-                trees.append((file, tree))
+            for file, tree in trees:
                 click.echo("\n".join(_shown(file, tree)))
         else:
-            emit(promptly(_records(trees_now, trees)), output, _CSV_COLUMNS if output == "csv" else None)
-    if unread:
+            emit(promptly(_records(trees)), output, _CSV_COLUMNS if output == "csv" else None)
+    if seen.unread:
         ctx.exit(InputError.exit_code)
-    if any(tree.malicious for _, tree in trees) and not exit_zero:
+    if seen.malicious and not exit_zero:
         ctx.exit(1)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the exit code depends on; the trees themselves are not kept."""
+
+    unread: bool = False
+    malicious: bool = False
 
 
 def _changed(
@@ -87,18 +95,23 @@ def _absent(settings: AnalysisSettings) -> dict[str, str]:
     return {"clamav": f"no clamd at {path}: apt-get install clamav-daemon, or --clamd SOCKET"}
 
 
-def _trees(files: tuple[Path, ...], looker: Any, unread: list[str]) -> Iterator[tuple[str, Tree]]:
+def _trees(files: tuple[Path, ...], looker: Any, seen: _Seen) -> Iterator[tuple[str, Tree]]:
     from mead.analysis.analyser import Artifact
     from mead.analysis.pipeline import Pipeline
 
-    for path in files:
-        try:
-            data = _read(path, looker.settings.max_input_bytes)
-        except InputError as error:
-            unread.append(str(path))
-            click.echo(f"mead: {escape(str(error), max_characters=400)}", err=True)
-            continue
-        yield str(path), Pipeline(looker).run(Artifact.of(data, path.name))
+    with Progress("analysing") as progress:
+        for number, path in enumerate(files, 1):
+            try:
+                data = _read(path, looker.settings.max_input_bytes)
+            except InputError as error:
+                seen.unread = True
+                click.echo(f"mead: {escape(str(error), max_characters=400)}", err=True)
+                continue
+            progress.now(f"{path.name} ({number} of {len(files)})")
+            tree = Pipeline(looker).run(Artifact.of(data, path.name))
+            progress.hide()
+            seen.malicious |= tree.malicious
+            yield str(path), tree
 
 
 def _read(path: Path, most: int) -> bytes:
@@ -112,9 +125,8 @@ def _read(path: Path, most: int) -> bytes:
     return data
 
 
-def _records(found: Iterator[tuple[str, Tree]], trees: list[tuple[str, Tree]]) -> Iterator[dict[str, Any]]:
+def _records(found: Iterator[tuple[str, Tree]]) -> Iterator[dict[str, Any]]:
     for file, tree in found:
-        trees.append((file, tree))
         ways_in, ways_out = _ways(tree)
         for node in tree.nodes:
             edges, inside = ways_in.get(node.sha256, []), ways_out.get(node.sha256, [])

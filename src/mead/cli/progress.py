@@ -32,16 +32,29 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._live and self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+        self.hide()
 
     def step(self, count: int = 1) -> None:
         """Say that `count` more are done."""
         self._done += count
         now = time.monotonic()
         if self._live and now - self._shown > _INTERVAL_SECONDS:
-            self._shown = now
             rate = self._done / max(now - self._began, 0.001)
-            sys.stderr.write(f"\r\x1b[K{self._what}: {self._done:,} {self._unit} ({rate:,.0f}/s)")
+            self._show(f"{self._done:,} {self._unit} ({rate:,.0f}/s)")
+
+    def now(self, item: str) -> None:
+        """Say at once what is being worked on, where one item alone may take long."""
+        if self._live:
+            self._show(escape(item))
+
+    def hide(self) -> None:
+        """Take the line away, before something else is printed there."""
+        if self._live and self._shown:
+            sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+            self._shown = 0.0
+
+    def _show(self, text: str) -> None:
+        self._shown = time.monotonic()
+        sys.stderr.write(f"\r\x1b[K{self._what}: {text}")
+        sys.stderr.flush()
