@@ -26,6 +26,16 @@ def test_help_starts_quickly() -> None:
     assert min(seconds) < 0.3, f"mead --help took {min(seconds):.2f} CPU seconds at best"
 
 
+def test_help_brings_no_library_along() -> None:
+    code = (
+        "import sys; from mead.cli.main import cli; from click.testing import CliRunner;"
+        "assert CliRunner().invoke(cli, ['--help']).exit_code == 0; print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"asyncio", "asyncssh", "duckdb", "lief", "msgspec", "nats", "pyarrow", "rich", "sqlalchemy"}
+    assert not heavy & set(done.stdout.split())
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_command_has_help(name: str) -> None:
     result = CliRunner().invoke(cli, [name, "--help"])

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import zipfile
 from pathlib import Path
 
-import lief
 import pytest
 
 from mead.deck import demo
@@ -18,12 +18,12 @@ from mead.errors import ConfigError
 
 def test_its_programs_are_headers_around_a_sentence_that_no_machine_runs() -> None:
     served = demo.bodies("127.0.0.1:1")
-    machines = {"arm7": "ARM", "mips": "MIPS", "x86": "I386"}
-    for name, machine in machines.items():
+    for name, order, machine in (("arm7", "<", 40), ("mips", ">", 8), ("x86", "<", 3)):
         body = served[f"/demo.{name}"]
-        parsed = lief.ELF.parse(io.BytesIO(body))
-        assert parsed.header.machine_type.name == machine
-        assert not [segment for segment in parsed.segments if segment.has(lief.ELF.Segment.FLAGS.X)]
+        assert body.startswith(b"\x7fELF\x01")
+        assert struct.unpack_from(f"{order}H", body, 18) == (machine,)
+        (flags,) = struct.unpack_from(f"{order}I", body, 52 + 24)
+        assert flags & 1 == 0  # PF_X: no page of it may be executed
         assert body.endswith(b"It does nothing.")
     assert b"wget http://127.0.0.1:1/demo.$a" in served["/bins.sh"]
     with zipfile.ZipFile(io.BytesIO(served["/kit.zip"])) as kit:
