@@ -39,7 +39,7 @@ def test_a_mount_knows_whether_it_can_be_written() -> None:
 def test_a_copy_has_every_field_and_shares_nothing_that_changes() -> None:
     node = Node(
         "file", 0o4755, bytearray(b"abc"), {"child": directory()}, "target", 3, 4, 5.0, "applet", "http://x/",
-        True, "echo", 2, 6,
+        True, "echo", 2, 6, 8,
     )  # fmt: skip
     plain = Node("dir", 0)
     assert all(getattr(node, one.name) != getattr(plain, one.name) for one in fields(Node))

@@ -75,7 +75,7 @@ class Node:
         return Node(
             self.kind, self.mode, bytearray(data) if isinstance(data, bytearray) else data,
             self.children.copy(), self.target, self.uid, self.gid, self.modified, self.applet, self.waits,
-            self.brought, self.how, self.names, generation,
+            self.brought, self.how, self.names, generation, self.claimed,
         )  # fmt: skip
 
     @property
