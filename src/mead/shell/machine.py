@@ -103,11 +103,8 @@ class Machine:
         self._live_files()
 
     def _live_files(self) -> None:
-        for path, content in live_files(self.persona, self.uptime, self._mounts, lambda: self.peer).items():
+        for path, content in live_files(self.persona, self.uptime, lambda: self.peer).items():
             self.fs.install(path, file(content, 0o444))
-
-    def _mounts(self) -> str:
-        return "".join(f"{m.device} {m.point} {m.type} {m.options} 0 0\n" for m in self.fs.mounts)
 
     def now(self) -> datetime:
         """The time on the machine: what was slept has passed."""

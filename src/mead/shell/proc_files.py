@@ -123,14 +123,14 @@ def _uuid(digest: bytes) -> str:
 
 
 def live_files(
-    persona: ShellPersona, uptime: Callable[[], float], mounts: Callable[[], str], peer: Callable[[], str]
+    persona: ShellPersona, uptime: Callable[[], float], peer: Callable[[], str]
 ) -> dict[str, LiveFile]:
     """Files of /proc whose content changes with time, or with what the peer does."""
     return {
         "/proc/uptime": lambda: _times(persona, uptime()),
         "/proc/loadavg": lambda: _load(persona, uptime()), "/proc/meminfo": lambda: _memory(persona, uptime()),
         "/proc/stat": lambda: _ticks(persona, uptime()), "/proc/net/dev": lambda: _interfaces(persona, uptime()),
-        "/proc/self/mounts": lambda: mounts().encode(), "/proc/net/tcp": lambda: socket_table(persona, peer()),
+        "/proc/net/tcp": lambda: socket_table(persona, peer()),
     }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from functools import partial
 from mead.shell.machines import ARCHITECTURES
 from mead.shell.persona import ShellPersona
 from mead.shell.running import Running
+from mead.shell.unseen import Unseen
 from mead.shell.vfs import Content, Node, directory, file, link
 
 __all__ = ["libraries", "process_directory"]
@@ -112,11 +113,23 @@ def libraries(persona: ShellPersona) -> tuple[str, ...]:
 
 
 def process_directory(
-    persona: ShellPersona, running: Callable[[], Running], *, reading: bool = False, cwd: str = "/"
+    persona: ShellPersona,
+    running: Callable[[], Running],
+    *,
+    reading: bool = False,
+    cwd: str = "/",
+    mounts: Callable[[], bytes] | None = None,
 ) -> Node:
     """What stands below `/proc/<pid>`; a file says what `running` gives at the time it is read."""
     now, view = running(), _View(persona, running, reading)
-    folder = directory(0o555)
+    table = link("/proc/self/mounts") if mounts is None else file(mounts, 0o444)
+    folder = Unseen(0o555, partial(_content, view, now, cwd, table))
+    folder.uid = folder.gid = persona.uid_of(now.user)
+    folder.modified = now.since or persona.boot_time.timestamp()
+    return folder
+
+
+def _content(view: _View, now: Running, cwd: str, mounts: Node) -> dict[str, Node]:
     texts: dict[str, tuple[Content, int]] = {
         "cmdline": (view.words, 0o444), "comm": (view.name, 0o644), "stat": (view.stat, 0o444),
         "status": (view.status, 0o444), "maps": (view.maps, 0o444), "statm": (view.pages, 0o444),
@@ -124,21 +137,20 @@ def process_directory(
         "oom_score_adj": (partial(bytes, b"0\n"), 0o644), "wchan": (partial(bytes, b"0"), 0o444),
         "environ": (partial(_environment, now), 0o400),
     }  # fmt: skip
-    if persona.gnu:
+    if view.persona.gnu:
         texts["cgroup"] = partial(_group, now), 0o444
-    for name, (content, mode) in texts.items():
-        folder.children[name] = file(content, mode)
-    folder.children["mounts"] = link("/proc/self/mounts")
-    folder.children["cwd"] = link(cwd)
-    folder.children["root"] = link("/")
+    children = {name: file(content, mode) for name, (content, mode) in texts.items()}
+    children |= {"mounts": mounts, "cwd": link(cwd), "root": link("/")}
     if now.size_kib:
-        folder.children["exe"] = link(now.program)
-    folder.children["fd"] = descriptors = directory(0o500)
+        children["exe"] = link(now.program)
+    children["fd"] = descriptors = directory(0o500)
     if now.size_kib:
         target = "/dev/pts/0" if now.terminal else "/dev/null"
         descriptors.children = {number: link(target) for number in ("0", "1", "2")}
-    _own(folder, persona.uid_of(now.user), now.since or persona.boot_time.timestamp())
-    return folder
+    uid, moment = view.persona.uid_of(now.user), now.since or view.persona.boot_time.timestamp()
+    for child in children.values():
+        _own(child, uid, moment)
+    return children
 
 
 def _own(node: Node, uid: int, moment: float) -> None:

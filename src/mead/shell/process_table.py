@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf
 from typing import Final
 
@@ -46,15 +47,16 @@ class ProcessTable:
         self.last_pid = first_free_pid(persona)
         self.words: list[str] = []
         """The command line of the program that runs at the moment."""
-        self.shell = self._peers(self.next_pid(), "-bash" if persona.gnu else "-sh", self._door())
+        self.shell = self._peers(self.next_pid(), "-bash" if persona.gnu else "-sh", _door(persona))
         self._show(self.shell)
-        files.install("/proc/self", process_directory(persona, self.current, reading=True))
+        own = process_directory(persona, self.current, reading=True, mounts=self._mounts)
+        files.install("/proc/self", own)
 
-    def _door(self) -> int:
-        """What let the peer in: the parent of the shell."""
-        doors = ("sshd", "telnetd", "dropbear", "inetd")
-        found = [entry.pid for entry in device_processes(self._persona) if entry.name in doors]
-        return found[0] if found else 1
+    def _mounts(self) -> bytes:
+        return b"".join(
+            f"{mount.device} {mount.point} {mount.type} {mount.options} 0 0\n".encode()
+            for mount in self._files.mounts
+        )
 
     def _peers(self, pid: int, command: str, parent: int) -> Running:
         program = program_of(self._persona, command)
@@ -111,3 +113,11 @@ class ProcessTable:
 
     def _hide(self, pid: int) -> None:
         self._files.uninstall(f"/proc/{pid}")
+
+
+@lru_cache(maxsize=64)
+def _door(persona: ShellPersona) -> int:
+    """What let the peer in: the parent of the shell."""
+    doors = ("sshd", "telnetd", "dropbear", "inetd")
+    found = [entry.pid for entry in device_processes(persona) if entry.name in doors]
+    return found[0] if found else 1
