@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -54,9 +54,23 @@ def test_a_secret_is_made_once_and_kept_private(tmp_path: Path) -> None:
     assert persona.kept("key", b"second") == b"first"
     assert persona.stored("key") == b"first"
     assert (tmp_path / "new" / "key").stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["key"]
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["born", "key"]
 
 
 def test_a_short_seed_is_refused() -> None:
     with pytest.raises(ConfigError, match="mead init"):
         Persona(b"short")
+
+
+def test_a_restart_moves_no_time(tmp_path: Path) -> None:
+    first = Persona(b"b" * 32, tmp_path, NOW)
+    later = Persona(b"b" * 32, tmp_path, NOW + timedelta(days=3))
+    for one, other in (
+        (first.boot_time, later.boot_time), (first.installed, later.installed), (first.born, later.born),
+        (first.shell_for("192.0.2.1", "telnet").boot_time, later.shell_for("192.0.2.1", "telnet").boot_time),
+        (first.shell_for("192.0.2.1", "ssh").boot_time, later.shell_for("192.0.2.1", "ssh").boot_time),
+    ):  # fmt: skip
+        assert one == other
+    (tmp_path / "born").write_text("yesterday")
+    with pytest.raises(ConfigError, match="born is no time"):
+        Persona(b"b" * 32, tmp_path, NOW)

@@ -46,7 +46,7 @@ class Persona:
     Args of the constructor:
         seed: the sensor's secret; at least 16 bytes.
         directory: where keys that cannot be derived are kept; None: they live as long as the process.
-        now: wall time, for the boot time.
+        now: wall time, for the times that it shows, if this is its first start.
     """
 
     def __init__(self, seed: bytes, directory: Path | None = None, now: datetime | None = None) -> None:
@@ -54,9 +54,10 @@ class Persona:
             raise ConfigError("site.seed must have at least 16 bytes; `mead init` makes one")
         self.seed = seed
         self.directory = directory
+        self.born = self._birth(now or datetime.now(UTC))
         draw = self.random("host")
         self.hostname = f"{draw.choice(_ROLES)}{draw.choice(('', '-', ''))}{draw.randrange(1, 40)}"
-        self.boot_time = (now or datetime.now(UTC)) - timedelta(seconds=draw.randrange(86_400, 120 * 86_400))
+        self.boot_time = self.born - timedelta(seconds=draw.randrange(86_400, 120 * 86_400))
         self.mac = f"{draw.choice(_VENDORS)}:" + ":".join(f"{draw.randrange(256):02x}" for _ in range(3))
         self.installed = _EPOCH - timedelta(seconds=draw.randrange(30 * 86_400, 900 * 86_400))
         self.ssh: OpenSshVersion = self.choose("ssh", VERSIONS)
@@ -69,11 +70,20 @@ class Persona:
         """How long the Telnet door takes to start its login program, once it has negotiated."""
         self._model = self.random("model").choice((96318, 96328, 96338, 96348, 96358, 963268))
         self.product: Product = self._web()
-        shells = default_personas(self.random("shells").randbytes(32), now=now or datetime.now(UTC))
+        shells = default_personas(self.random("shells").randbytes(32), now=self.born)
         self._server = self._make_server(shells)
         self._devices = tuple(
             replace(shell, hostname=self.device_host) for shell in shells if shell.gnu == self.device.gnu
         )
+
+    def _birth(self, now: datetime) -> datetime:
+        """When this sensor was first started. Its times derive from that, so that a restart moves none."""
+        kept = self.kept("born", now.astimezone(UTC).isoformat().encode())
+        try:
+            born = datetime.fromisoformat(kept.decode("ascii"))
+        except ValueError as error:
+            raise ConfigError(f"{self.directory}/born is no time; remove it") from error
+        return born if born.tzinfo is not None else born.replace(tzinfo=UTC)
 
     def random(self, *purpose: str) -> random.Random:
         """A generator that gives the same numbers for the same purpose, on this sensor only."""

@@ -20,7 +20,16 @@ def test_the_message_names_the_claimed_system(bench: Any, version: OpenSshVersio
     if system in {"Debian", "Ubuntu"}:
         assert system in shown
         assert version.kernel in shown
+    if system == "Debian":
+        assert f"{version.kernel} {version.build} x86_64" in shown
 
 
 def test_two_installs_greet_differently(bench: Any) -> None:
     assert motd(bench("ssh", seed=b"1" * 32).context) != motd(bench("ssh", seed=b"2" * 32).context)
+
+
+def test_the_last_login_does_not_move_with_the_clock(bench: Any) -> None:
+    b = bench("ssh")
+    before = motd(b.context)
+    b.clock.advance(12_345)
+    assert motd(b.context) == before

@@ -14,14 +14,14 @@ from asyncssh.encryption import get_encryption_algs
 from asyncssh.kex import get_kex_algs
 from asyncssh.mac import get_mac_algs
 
-from mead.sensors.openssh.connection import _offer_sntrup
+from mead.sensors.openssh.exchange import offer_exchanges
 from mead.sensors.openssh.versions import VERSIONS, OpenSshVersion
 from mead.wire.ssh import SshIdent, SshKexInit, SshReader
 
 
 @pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.banner)
 def test_what_is_offered_can_be_done(version: OpenSshVersion) -> None:
-    _offer_sntrup()
+    offer_exchanges()
     kex = [name.encode() for name in version.kex if not name.startswith(("ext-info", "kex-strict"))]
     assert set(kex) <= set(get_kex_algs())
     assert {name.encode() for name in version.ciphers} <= set(get_encryption_algs())

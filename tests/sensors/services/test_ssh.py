@@ -225,6 +225,18 @@ async def test_a_peer_that_speaks_something_else_hears_what_sshd_says(
     await b.finish()
 
 
+@pytest.mark.parametrize(("banner", "refused"), [("9.2p1", True), ("OpenSSH_7.4", False)])
+@pytest.mark.parametrize("line", [b"SSH-2.0-bad\x00name\r\n", b"SSH-2.0-bad\rname\r\n"])
+async def test_a_zero_in_an_identification_is_refused_as_sshd_of_that_version_does(
+    bench: Any, banner: str, refused: bool, line: bytes
+) -> None:
+    b = bench("ssh", port=22, live=False)
+    claiming(banner)(b.persona)
+    b.open()
+    assert (b.send(line) == b"Invalid SSH identification string.\r\n") is refused
+    await b.finish()
+
+
 @pytest.mark.tool("nc")
 async def test_the_key_exchange_offer_is_that_of_the_claimed_version(sensor: Any) -> None:
     from mead.wire.ssh import SshKexInit, SshReader

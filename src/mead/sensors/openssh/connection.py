@@ -28,14 +28,11 @@ from asyncssh.constants import (
     MSG_IGNORE,
     MSG_USERAUTH_FAILURE,
 )
-from asyncssh.crypto import Curve25519DH
-from asyncssh.kex import register_kex_alg
-from asyncssh.kex_dh import _KexHybridECDH
 from asyncssh.logging import SSHLogger
 from asyncssh.packet import Boolean, NameList, SSHPacket
 from asyncssh.public_key import KeyImportError, decode_ssh_public_key
 
-from mead.sensors.openssh import sntrup
+from mead.sensors.openssh.exchange import offer_exchanges
 from mead.sensors.openssh.versions import OpenSshVersion
 
 __all__ = ["OpenSshConnection", "Policy", "options_for"]
@@ -69,31 +66,11 @@ class Policy(Protocol):
         """Our own code failed."""
 
 
-class _Sntrup:
-    """Encapsulation for asyncssh, which has this key exchange only with an external library."""
-
-    pubkey_bytes = sntrup.PUBLIC_KEY_BYTES
-    ciphertext_bytes = sntrup.CIPHERTEXT_BYTES
-
-    def __init__(self, alg_name: bytes) -> None:
-        pass
-
-    def encaps(self, peer_public: bytes) -> tuple[bytes, bytes]:
-        return sntrup.encapsulate(peer_public)
-
-
-def _offer_sntrup() -> None:
-    from hashlib import sha512  # noqa: PLC0415 - asyncssh wants the function itself
-
-    for name in (b"sntrup761x25519-sha512", b"sntrup761x25519-sha512@openssh.com"):
-        register_kex_alg(name, _KexHybridECDH, sha512, (_Sntrup, b"sntrup761", Curve25519DH), True)
-
-
 def options_for(
     version: OpenSshVersion, host_keys: list[asyncssh.SSHKey], factory: type[asyncssh.SSHServer]
 ) -> SSHServerConnectionOptions:
     """Options shared by all connections: what this version offers, and nothing that reaches this host."""
-    _offer_sntrup()
+    offer_exchanges()
     # What peers may negotiate is the claimed version's business; it would be said on our log.
     warnings.filterwarnings("ignore", "Diffie-Hellman over finite fields", module="asyncssh")
     known = [name for name in version.kex if not name.startswith(("kex-strict", "ext-info"))]

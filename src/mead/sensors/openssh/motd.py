@@ -33,11 +33,11 @@ def motd(context: Context) -> bytes:
     """The message of the day and the line about the last login."""
     version, persona = context.persona.ssh, context.persona
     draw = persona.random("last login")
-    before = context.session.now() - timedelta(minutes=draw.randrange(40, 9000))
+    before = persona.born - timedelta(seconds=draw.randrange(2_400, 540_000))
     address = ".".join(str(draw.randrange(20, 200)) for _ in range(4))
     last = f"Last login: {before:%a %b %e %H:%M:%S %Y} from {address}\n"
     if version.distribution.startswith("Debian"):
-        kernel = f"Linux {persona.hostname} {version.kernel} #1 SMP PREEMPT_DYNAMIC x86_64\n"
+        kernel = f"Linux {persona.hostname} {version.kernel} {version.build} x86_64\n"
         return (kernel + _DEBIAN + last).encode()
     if version.distribution.startswith("Ubuntu"):
         text = _UBUNTU.replace("{distribution}", version.distribution).replace("{kernel}", version.kernel)

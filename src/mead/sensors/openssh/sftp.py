@@ -12,7 +12,6 @@ Source: OpenSSH `sftp-server.c` (`process_init`, `status_messages`), `PROTOCOL` 
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import Any
 
 from asyncssh import SFTPAttrs, SFTPError, SFTPName
@@ -51,9 +50,7 @@ class SftpHandler(SFTPServerHandler):
         super().__init__(server, reader, writer, 3)
         self._context = context
         self._turn = Turn(context.session)
-        release = re.match(r"OpenSSH_(\d+)\.(\d+)", context.persona.ssh.banner)
-        assert release is not None
-        since = int(release[1]), int(release[2])
+        since = context.persona.ssh.release
         self._extensions = [(name, value) for name, value, brought in _EXTENSIONS if brought <= since]
 
     @property

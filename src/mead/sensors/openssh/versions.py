@@ -9,6 +9,7 @@ Terrapin backports add `kex-strict-s`); the release notes of 8.5, 8.8, 8.9, 9.0 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 __all__ = ["VERSIONS", "OpenSshVersion"]
@@ -63,6 +64,17 @@ class OpenSshVersion:
     rsa_bits: int
     ciphers: tuple[str, ...] = _CIPHERS
     macs: tuple[str, ...] = _MACS
+
+    @property
+    def release(self) -> tuple[int, int]:
+        """Such as (9, 2)."""
+        major, minor = self.banner.removeprefix("OpenSSH_").split(".", 1)
+        return int(major), int(re.match(r"\d+", minor)[0])  # type: ignore[index] # each has one
+
+    @property
+    def strict(self) -> bool:
+        """Whether it refuses an identification with a NUL or a stray CR (`kex.c` since 8.0)."""
+        return self.release >= (8, 0)
 
 
 VERSIONS: tuple[OpenSshVersion, ...] = (

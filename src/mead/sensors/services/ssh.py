@@ -11,6 +11,7 @@ Source: RFC 4252-4254; OpenSSH `kex.c` for how it answers a peer that speaks som
 from __future__ import annotations
 
 import asyncio
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -40,6 +41,8 @@ _MAX_UNREAD_BYTES = 1 << 22
 """What a peer may send on while a password is looked at; honest ones wait for the answer."""
 _MAX_NAME_BYTES = 256
 _INVALID = b"Invalid SSH identification string.\r\n"
+_ODD = re.compile(rb"[\0\r]")
+"""What sshd takes for no identification in the middle of one."""
 _OTHER_MAJOR = b"Protocol major versions differ.\n"
 
 
@@ -110,7 +113,7 @@ class _Ssh:
         self._context.session.emit(
             ClientSeen, fingerprint_kind="banner", fingerprint=version, client_version=version
         )
-        if ident.preface:
+        if ident.preface or (self._context.persona.ssh.strict and _ODD.search(ident.line)):
             out += [Send(_INVALID), Close("no SSH client")]
         elif not ident.protocol.startswith((b"2.", b"1.99")):
             out += [Send(_OTHER_MAJOR), Close("other protocol version")]
