@@ -45,10 +45,11 @@ docs: $(READY)
 
 # Pins with hashes and without any download address. Needs `uv` on the path.
 lock:
+	@command -v uv >/dev/null || { echo "make lock needs uv on the path: pip install uv (in an environment of its own)"; exit 11; }
 	@for name in runtime compiled dev; do \
 	  uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
 	    --no-emit-index-url --no-emit-find-links --python-version 3.11 \
 	    requirements/$$name.in -o requirements/$$name.txt; done
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
