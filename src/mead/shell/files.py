@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from mead.shell.conversation import Conversation
 from mead.shell.machine import Machine
 from mead.shell.process import Process
 from mead.shell.streams import Broken, Closed, Duplex, Endless, Null, Sink, Source
@@ -111,10 +112,10 @@ def open_both(machine: Machine, path: str, process: Process, *, how: str) -> Dup
     Raises:
         PathError: it cannot be opened.
     """
-    sink = open_sink(machine, path, process, append=True, how=how)
     found = _TCP.match(path) if process.bash else None
     if found:
-        return Duplex(Source(b"", f"tcp://{found[1]}:{found[2]}"), sink)
+        return Conversation(machine, found[1], found[2], process.depth)
+    sink = open_sink(machine, path, process, append=True, how=how)
     return Duplex(open_source(machine, path, process), sink)
 
 

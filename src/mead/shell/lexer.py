@@ -270,8 +270,12 @@ class WordReader:
         raise ShellSyntaxError("syntax error: bad substitution")
 
     def _braced_word(self, *, quoted: bool, separator: str) -> Word:
+        """Text up to the closing brace, or up to a separator that does not stand first."""
         parts: list[Part] = []
         text = self.text
+        if separator and text.startswith(separator, self.position):
+            parts.append(Literal(separator, quoted=quoted))
+            self.position += 1
         while True:
             run = _BRACED_RUN.match(text, self.position)
             if run:

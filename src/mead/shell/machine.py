@@ -178,7 +178,7 @@ class Machine:
 
     def offer(self, url: str, tool: str, path: str | None, user_agent: str | None, depth: int) -> None:
         """Note that a place to get a body was named."""
-        if self.resuming and url in self.bodies:
+        if self.resuming and (url in self.bodies or (depth <= self._resumed_depth and url in self.offers)):
             return
         if len(self.offers) >= self.limits.offers:
             raise LimitReachedError("offers", self.limits.offers, "offers")

@@ -12,7 +12,7 @@ from typing import Final
 
 from mead.shell.ast import Node
 from mead.shell.control import FaultError
-from mead.shell.streams import Null, Sink, Source
+from mead.shell.streams import Duplex, Null, Sink, Source
 
 __all__ = ["Job", "Process"]
 
@@ -141,7 +141,11 @@ class Process:
     def detach(self) -> None:
         """No terminal any more: nothing to read, and nobody sees what is written."""
         self.stdin, self.stdout, self.stderr = Source(), Null(), Null()
-        self.fds = {}
+        self.fds = {
+            number: stream
+            for number, stream in self.fds.items()
+            if isinstance(stream, Duplex) and not stream.interactive
+        }
         self.nesting = 0
         self.interactive = False
 

@@ -23,7 +23,7 @@ from mead.shell.streams import EndlessError, NeedsInputError
 if TYPE_CHECKING:
     from mead.shell.interpreter import Interpreter
 
-__all__ = ["ENDINGS", "WORTH", "shadow", "unseen"]
+__all__ = ["ENDINGS", "WORTH", "in_bash_only", "shadow", "unseen"]
 
 WORTH: Final = re.compile(r"wget|curl|tftp|ftp|/dev/tcp|://|base64|\bnc\b|fetch", re.IGNORECASE)
 """Whether a text may name a place to get something from."""
@@ -32,6 +32,11 @@ ENDINGS: Final = (
 )  # fmt: skip
 """The ways in which a command that nobody waits for may end."""
 _KEPT: Final = (Offer, Decoded, Limit)
+
+
+def in_bash_only(process: Process, text: str) -> bool:
+    """Whether a text that this shell can run has another meaning in bash."""
+    return not process.bash and "/dev/tcp/" in text
 
 
 def shadow(shell: Interpreter, text: str, process: Process) -> None:

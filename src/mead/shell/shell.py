@@ -38,7 +38,7 @@ from mead.shell.persona import ShellPersona
 from mead.shell.process import Process
 from mead.shell.resuming import resume
 from mead.shell.scheduled import run_scheduled
-from mead.shell.shadow import ENDINGS, shadow
+from mead.shell.shadow import ENDINGS, in_bash_only, shadow
 from mead.shell.streams import EndlessError, NeedsInputError
 
 __all__ = ["Shell"]
@@ -256,7 +256,7 @@ class Shell:
         if routeros.is_line(text):
             process.status = routeros.run_text(Call(["/tool"], process, self._interpreter), text)
             return
-        if not process.bash and "/dev/tcp/" in text:
+        if in_bash_only(process, text):
             shadow(self._interpreter, text, process)
         self._commands(text)
 
@@ -301,7 +301,8 @@ class Shell:
     def _complain(self, error: ShellSyntaxError, parser: Parser) -> None:
         process = self._process
         complain_of_syntax(process, error, parser)
-        shadow(self._interpreter, parser.text[parser.command_start :], process)
+        if not in_bash_only(process, parser.text):
+            shadow(self._interpreter, parser.text[parser.command_start :], process)
         raise FaultError(2)
 
     def _drive_all(self, nodes: list[Node]) -> None:

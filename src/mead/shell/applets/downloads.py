@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from mead.shell.applets.hosts import is_unknown
 from mead.shell.call import Applet, Call, FailedError, UsageError
+from mead.shell.conversation import page_asked_for
 from mead.shell.streams import Sink
 from mead.shell.vfs import PathError
 
@@ -333,11 +334,14 @@ def _nc(call: Call) -> int:
         raise FailedError(f"bad port '{port}'" if not call.gnu else f"port number invalid: {port}")
     if "z" in options:
         return 0
-    url = f"tcp://{host}:{port}"
-    call.machine.offer(url, call.name, None, None, call.process.depth)
+    sent = b"" if call.stdin.interactive else call.drain(call.stdin)
+    page = page_asked_for(host, port, sent)
+    url = f"tcp://{host}:{port}" if page is None else page.url
+    agent = None if page is None else page.user_agent
+    call.machine.offer(url, call.name, None, agent, call.process.depth)
     body = call.machine.bodies.get(url)
     if body is not None:
-        call.write(body)
+        call.write(body if page is None else page.answer(body))
     else:
         call.stdout.waits = url
     return 0

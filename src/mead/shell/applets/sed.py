@@ -13,7 +13,11 @@ from typing import Final, TypeAlias
 from mead.shell.call import Call, FailedError
 from mead.shell.regex import Regex, RegexError
 
-__all__ = ["Address", "Command", "Script", "parse"]
+__all__ = ["ESCAPES", "Address", "Command", "Script", "parse"]
+
+_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
+ESCAPES: Final = {"/": "/", "n": "\n", "t": "\t", "r": "\r"}
+"""Letters that stand for others behind a backslash, in patterns and in what replaces them."""
 
 _ADDRESS: Final = re.compile(
     r"(\d{1,9})(?:~(\d{1,9}))?|(\$)|/((?:[^/\\]|\\.)*)/(I?)|\\(.)((?:\\.|(?!\6).)*)\6(I?)|([+~])(\d{1,9})",
@@ -104,7 +108,7 @@ class _Parser:
     def _regex(self, pattern: str, flags: str = "") -> Regex:
         try:
             return Regex(
-                pattern.replace("\\/", "/"),
+                _ESCAPE.sub(lambda found: ESCAPES.get(found[1], found[0]), pattern),
                 extended=self._extended,
                 budget=self._call.machine.budget,
                 ignore_case="I" in flags or "i" in flags,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from mead.shell.applets.sed import Address, Command, Script
+from mead.shell.applets.sed import ESCAPES, Address, Command, Script
 from mead.shell.ast import decode, encode
 from mead.shell.call import Call, FailedError
 from mead.shell.escapes import printf_escapes
@@ -246,7 +246,7 @@ def _filled(template: str, found: Match) -> str:
             return found.group(0) or ""
         if text[1].isdigit():
             return found.group(int(text[1])) or ""
-        return {"n": "\n", "t": "\t"}.get(text[1], text[1])
+        return ESCAPES.get(text[1], text[1])
 
     return re.sub(r"&|\\.", part, template, flags=re.DOTALL)
 
