@@ -12,11 +12,13 @@ import click
 
 from mead.cli.context import settings
 from mead.cli.inputs import InputPath, opened
+from mead.cli.interrupts import obeyed_later
 from mead.cli.output import defang, defang_text, emit, escape, output_option, promptly
 from mead.cli.progress import Progress
 from mead.errors import InputError
 
 if TYPE_CHECKING:
+    from mead.analysis.look import Looker
     from mead.analysis.pipeline import Edge, Node, Tree
     from mead.analysis.settings import AnalysisSettings
 
@@ -47,11 +49,9 @@ def command(
     Nothing is executed; hostile parsing happens in a jail. Exit code 1: an engine found something
     malicious; 10: an input could not be read.
     """
-    from mead.analysis.look import Looker
-
     chosen = _changed(settings(ctx).analysis, passwords, rules, clamd)
     seen = _Seen()
-    with Looker(chosen) as looker:
+    with _looker(chosen) as looker:
         for name, why in {**looker.unavailable, **_absent(chosen)}.items():
             click.echo(f"mead: not used: {name}: {escape(why)}", err=True)
         trees = _trees(files, looker, seen)
@@ -64,6 +64,13 @@ def command(
         ctx.exit(InputError.exit_code)
     if seen.malicious and not exit_zero:
         ctx.exit(1)
+
+
+def _looker(settings: AnalysisSettings) -> Looker:
+    with obeyed_later():  # this brings the parsers' libraries in
+        from mead.analysis.look import Looker
+
+        return Looker(settings)
 
 
 @dataclass(slots=True)
