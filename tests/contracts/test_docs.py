@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
-from mead.cli.main import COMMANDS
+from mead.cli.main import COMMANDS, cli
 from mead.model.catalogue import FIELDS, KINDS
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +39,44 @@ def test_every_command_event_and_field_is_in_the_reference() -> None:
 def test_links_between_documents_lead_somewhere(document: Path) -> None:
     targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text("utf-8"))
     assert not [target for target in targets if not (document.parent / target).exists()]
+
+
+_SHOWN = re.compile(
+    r"^ {4,}(?:sudo )?(?:\.venv/bin/)?mead ([a-z-].*)$|`(?:sudo )?(?:\.venv/bin/)?mead ([a-z-][^`|]*)`",
+    re.MULTILINE,
+)
+
+
+def _shown_commands() -> list[tuple[str, str]]:
+    """File and arguments of every command of ours that a document or message shows to be copied."""
+    files = [path for path in DOCUMENTS if path.parent.name != "reference"]
+    return sorted(
+        {
+            (str(path.relative_to(ROOT)), (match.group(1) or match.group(2)).strip())
+            for path in (*files, *(ROOT / "src").rglob("*.py"))
+            for match in _SHOWN.finditer(path.read_text("utf-8"))
+        }
+    )
+
+
+@pytest.mark.parametrize(("place", "line"), _shown_commands(), ids=str)
+def test_a_command_that_is_shown_is_one_that_we_have(place: str, line: str) -> None:
+    words = shlex.split(line, comments=True)
+    if words[0] == "-c":
+        del words[:2]
+    name, *arguments = words
+    context = click.Context(cli, info_name="mead")
+    command = cli.get_command(context, name)
+    assert command is not None, f"{place} shows mead {name}"
+    if any(parameter.required for parameter in command.params) and not arguments:
+        return  # only named, not to be copied
+    if "--help" not in arguments:
+        command.make_context(name, arguments, parent=context)
+
+
+def test_the_documents_show_commands() -> None:
+    documents = {place for place, _ in _shown_commands()}
+    assert {"README.md", "docs/how-to/where.md", "docs/how-to/import-and-replay.md"} <= documents
 
 
 def test_the_readme_is_one_screen() -> None:
