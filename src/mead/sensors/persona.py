@@ -27,7 +27,6 @@ from mead.shell.personas import ShellPersona, default_personas
 __all__ = ["Persona"]
 
 _ROLES = ("web", "srv", "db", "app", "mail", "node", "vps", "host", "ns", "dev", "backup", "git", "proxy")
-_VENDORS = ("00:0c:43", "00:12:17", "00:1d:0f", "14:cc:20", "28:6c:07", "50:c7:bf", "b0:be:76", "c8:3a:35")
 _SITES = ("www", "app", "html", "site", "backup", "admin", "portal", "data")
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -58,7 +57,6 @@ class Persona:
         draw = self.random("host")
         self.hostname = f"{draw.choice(_ROLES)}{draw.choice(('', '-', ''))}{draw.randrange(1, 40)}"
         self.boot_time = self.born - timedelta(seconds=draw.randrange(86_400, 120 * 86_400))
-        self.mac = f"{draw.choice(_VENDORS)}:" + ":".join(f"{draw.randrange(256):02x}" for _ in range(3))
         self.installed = _EPOCH - timedelta(seconds=draw.randrange(30 * 86_400, 900 * 86_400))
         self.ssh: OpenSshVersion = self.choose("ssh", VERSIONS)
         self.keyboard_interactive = self.random("ssh", "methods").random() < 0.35
@@ -73,7 +71,9 @@ class Persona:
         shells = default_personas(self.random("shells").randbytes(32), now=self.born)
         self._server = self._make_server(shells)
         self._devices = tuple(
-            replace(shell, hostname=self.device_host) for shell in shells if shell.gnu == self.device.gnu
+            replace(shell.with_memory(self._memory(shell, "device")), hostname=self.device_host)
+            for shell in shells
+            if shell.gnu == self.device.gnu
         )
 
     def _birth(self, now: datetime) -> datetime:
@@ -136,12 +136,20 @@ class Persona:
         ).digest()
         return self._devices[int.from_bytes(digest) % len(self._devices)]
 
+    def _memory(self, shell: ShellPersona, door: str) -> int:
+        """Memory of the machine in KiB: what its kind has, or for a host a size less what it reserves."""
+        if not shell.gnu:
+            return shell.memory_kib
+        draw = self.random("memory", door)
+        return draw.choice((1, 2, 2, 4, 4, 8)) * 1_048_576 - draw.randrange(35_000, 120_000)
+
     def _make_server(self, shells: Sequence[ShellPersona]) -> ShellPersona:
         version = self.ssh
+        shell = self.random("server").choice([shell for shell in shells if shell.architecture == "x86_64"])
         return replace(
-            self.random("server").choice([shell for shell in shells if shell.architecture == "x86_64"]),
-            hostname=self.hostname, kernel=version.kernel, kernel_build=version.build,
-            compiler=version.compiler, distribution=version.distribution, boot_time=self.boot_time,
+            shell.with_memory(self._memory(shell, "ssh")), hostname=self.hostname,
+            kernel=version.kernel, kernel_build=version.build, compiler=version.compiler,
+            distribution=version.distribution, boot_time=self.boot_time,
         )  # fmt: skip
 
     def kept(self, name: str, make: bytes) -> bytes:

@@ -8,7 +8,8 @@ numbers, addresses, build hosts, up times, password hashes) derives from the per
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Final
@@ -81,6 +82,17 @@ class ShellPersona:
     def digest(self, label: str) -> bytes:
         """32 bytes that belong to this install."""
         return hashlib.sha256(self.seed + b"\0" + self.name.encode() + b"\0" + label.encode()).digest()
+
+    def with_memory(self, memory_kib: int) -> ShellPersona:
+        """The same machine with another amount of memory; what is mounted from memory grows with it."""
+
+        def sized(found: re.Match[str]) -> str:
+            return f"size={int(found[1]) * memory_kib // self.memory_kib}k"
+
+        mounts = tuple(
+            replace(mount, options=re.sub(r"size=(\d+)k", sized, mount.options)) for mount in self.mounts
+        )
+        return replace(self, memory_kib=memory_kib, mounts=mounts)
 
     def storage_kib(self, point: str) -> tuple[int, int]:
         """Size of the disk that is mounted at `point`, and how much of it is used at most."""
