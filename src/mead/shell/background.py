@@ -48,14 +48,15 @@ def run_background(shell: Interpreter, node: Background, process: Process) -> in
     return 0
 
 
-def row(number: int, job: Job, mark: str, now: float, *, bash: bool, pid: bool = False) -> str:
+def row(number: int, job: Job, mark: str, now: float, process: Process, *, pid: bool = False) -> str:
     """One line about a job, as `jobs` shows it."""
     ended = job.state(now)
-    if bash:
+    if process.bash:
         state = ended.replace("Done(", "Exit ").rstrip(")") or "Running"
         return f"[{number}]{mark}  {state:<22}  {job.text}{'' if ended else ' &'}\n"
     number_shown = f"{job.pid} " if pid else ""
-    return f"[{number}]{mark}  {number_shown}{ended or 'Running':<26} {job.text}\n"
+    gap = f"{mark}  " if process.ash else f" {mark} "
+    return f"[{number}]{gap}{number_shown}{ended or 'Running':<26} {job.text}\n"
 
 
 def news(process: Process, now: float) -> str:
@@ -65,7 +66,7 @@ def news(process: Process, now: float) -> str:
     count = len(process.jobs)
     marks = {count: "+", count - 1: "-"}
     lines = [
-        row(number, job, marks.get(number, " "), now, bash=process.bash)
+        row(number, job, marks.get(number, " "), now, process)
         for number, job in reversed(list(enumerate(process.jobs, 1)))
         if job.state(now)
     ]

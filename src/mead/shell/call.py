@@ -74,9 +74,11 @@ class Options:
 class Call:
     """What an applet gets."""
 
-    __slots__ = ("argv", "machine", "name", "process", "shell", "title")
+    __slots__ = ("argv", "gnu", "machine", "name", "process", "shell", "title")
 
-    def __init__(self, argv: list[str], process: Process, shell: Interpreter) -> None:
+    def __init__(
+        self, argv: list[str], process: Process, shell: Interpreter, *, busybox: bool = False
+    ) -> None:
         self.argv = argv
         self.name = argv[0].rpartition("/")[2]
         self.title = self.name
@@ -84,11 +86,8 @@ class Call:
         self.process = process
         self.shell = shell
         self.machine: Machine = shell.machine
-
-    @property
-    def gnu(self) -> bool:
-        """Whether the programs of this device are GNU's, not BusyBox's."""
-        return self.machine.persona.gnu
+        self.gnu = shell.machine.persona.gnu and not busybox
+        """Whether the program is GNU's, not BusyBox's."""
 
     @property
     def stdin(self) -> Source:
@@ -232,16 +231,19 @@ class Call:
         if waits is not None:
             sink.waits = waits
 
-    def execute(self, argv: list[str]) -> int:
-        """Run another program with the same streams; 126 or 127, after a complaint, when that fails."""
+    def execute(self, argv: list[str], complaint: str = "‘{}’: {}", process: Process | None = None) -> int:
+        """Run another program with the same streams; 126 or 127, after a complaint, when that fails.
+
+        `complaint` is what GNU's program says then; `process` is what it runs in, if not in its own.
+        """
 
         def missing(reason: str) -> None:
             if self.gnu:
-                self.complain(f"‘{argv[0]}’: {reason}".encode().decode("latin-1"))
+                self.complain(complaint.encode().decode("latin-1").format(argv[0], reason))
             else:
                 self.complain(f"can't execute '{argv[0]}': {reason}")
 
-        return self.shell.execute(argv, self.process, missing)
+        return self.shell.execute(argv, process or self.process, missing)
 
 
 Applet: TypeAlias = Callable[[Call], int]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from mead.shell import files
-from mead.shell.applets import BASH_BUILTINS, BUILTINS, NAMES, SPECIAL
+from mead.shell.applets import BASH_BUILTINS, BUILTINS, DASH_BUILTINS, NAMES, SPECIAL
 from mead.shell.ast import Node, Pipeline, Redirected, Simple, Subshell, Test
 from mead.shell.bashisms import BashParser, complain_of_syntax
 from mead.shell.call import Applet, BuiltinFaultError, Call, FailedError, UsageError
@@ -179,14 +179,14 @@ class Interpreter:
         function = process.functions.get(argv[0])
         if function is not None:
             return self._call_function(function, argv, process)
-        builtin = (BASH_BUILTINS if process.bash else BUILTINS).get(argv[0])
+        builtin = self.builtins(process).get(argv[0])
         if builtin is not None:
             return self.builtin(builtin, argv, process)
         return self.launch(argv, process)
 
     def builtins(self, process: Process) -> Mapping[str, Applet]:
         """Commands that the shell has in itself."""
-        return BASH_BUILTINS if process.bash else BUILTINS
+        return BASH_BUILTINS if process.bash else DASH_BUILTINS if process.dash else BUILTINS
 
     def _call_function(self, body: Node, argv: list[str], process: Process) -> int:
         arguments, process.arguments = process.arguments, argv[1:]
@@ -223,9 +223,9 @@ class Interpreter:
         finally:
             process.command = command
 
-    def apply(self, applet: Applet, argv: list[str], process: Process) -> int:
-        """Call a program and turn its complaints into messages."""
-        call = Call(argv, process, self)
+    def apply(self, applet: Applet, argv: list[str], process: Process, *, busybox: bool = False) -> int:
+        """Call a program, of BusyBox where it matters, and turn its complaints into messages."""
+        call = Call(argv, process, self, busybox=busybox)
         table = self.machine.processes
         outer, table.words = table.words, argv
         try:
@@ -240,7 +240,7 @@ class Interpreter:
         argv = call.argv
         try:
             if builtin_help and argv[1:] == ["--help"] and call.name != "busybox":
-                text = usage_of(call.name, self.machine.persona)
+                text = usage_of(call.name, self.machine.persona, gnu=call.gnu)
                 if text:
                     call.say(text)
                     return 0
@@ -248,7 +248,7 @@ class Interpreter:
         except UsageError as error:
             if error.message:
                 call.complain(error.message)
-            call.say(usage_of(call.name, self.machine.persona))
+            call.say(usage_of(call.name, self.machine.persona, gnu=call.gnu))
         except FailedError as error:
             call.complain(error.message)
             return error.status

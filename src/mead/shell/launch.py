@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mead.shell import machines
-from mead.shell.applets import APPLETS, NAMES, download_like, silent
+from mead.shell.applets import APPLETS, BUILTINS, NAMES, download_like, silent
 from mead.shell.ast import decode
 from mead.shell.control import BreakLoopError, ContinueLoopError, ExitShellError, ReturnError
 from mead.shell.process import Process
@@ -106,7 +106,7 @@ class Launcher:
         name = argv[0].rpartition("/")[2]
         applet = APPLETS.get(name)
         if applet is not None or name in NAMES:
-            return self._shell.apply(applet or silent, argv, process)
+            return self._shell.apply(applet or silent, argv, process, busybox=True)
         process.stderr.write(f"{name}: applet not found\n".encode("latin-1", "replace"))
         return 127
 
@@ -182,7 +182,7 @@ class Launcher:
         copy.functions, copy.aliases, copy.arrays, copy.options = {}, {}, {}, set()
         copy.readonly, copy.local, copy.traps = set(), [], {}
         copy.interactive, copy.sourcing, copy.tested, copy.in_loop = False, 0, 0, 0
-        copy.command, copy.fresh = "", True
+        copy.command, copy.fresh, copy.base = "", True, 0
         copy.pid = self._machine.processes.next_pid()
         return copy
 
@@ -207,6 +207,9 @@ class Launcher:
     def _unknown(self, argv: list[str], process: Process) -> None:
         """A program that is not there may still have been told where to get something."""
         name = argv[0].rpartition("/")[2]
+        if name == "source":
+            unseen(self._shell, process, lambda copy: self._shell.builtin(BUILTINS[name], argv, copy))
+            return
         if name in _SHELLS or _FOREIGN.match(name):
             unseen(self._shell, process, lambda copy: self._stand_in(name, argv, copy))
             return

@@ -42,10 +42,10 @@ class Process:
     """What a subshell gets a copy of."""
 
     __slots__ = (
-        "aliases", "arguments", "arrays", "background", "bash", "command", "cwd", "dash", "depth", "exported",
-        "fds", "fresh", "functions", "in_loop", "in_unit", "interactive", "jobs", "line", "local", "name",
-        "nesting", "options", "pid", "readonly", "script", "sourcing", "status", "stderr", "stdin", "stdout",
-        "substituted", "tested", "traps", "umask", "variables",
+        "aliases", "arguments", "arrays", "background", "base", "bash", "command", "cwd", "dash", "depth",
+        "exported", "fds", "fresh", "functions", "in_loop", "in_unit", "interactive", "jobs", "line",
+        "local", "name", "nesting", "options", "pid", "readonly", "script", "sourcing", "status", "stderr",
+        "stdin", "stdout", "substituted", "tested", "traps", "umask", "variables",
     )  # fmt: skip
 
     def __init__(
@@ -62,6 +62,8 @@ class Process:
         self.command = ""
         """The builtin that runs, or the script: ash names it when it complains."""
         self.line = 0
+        self.base = 0
+        """Lines that were typed before the command that runs."""
         self.variables: dict[str, str] = {}
         self.arrays: dict[str, dict[str, str]] = {}
         self.exported: set[str] = set()
@@ -162,7 +164,7 @@ class Process:
     def _said(self, message: str, number: int) -> str:
         command = f"{self.command}: " if self.command and self.command != self.name else ""
         if self.dash:
-            return f"{self.name}: {number}: {command}{_as_dash(message)}"
+            return f"{self.name}: {self.base + number}: {command}{_as_dash(message)}"
         where = f"line {number}: " if not self.interactive or self.sourcing else ""
         if self.bash:
             return f"{self.name}: {where}{command}{message}"

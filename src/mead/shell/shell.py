@@ -99,7 +99,11 @@ class Shell:
             machine.history.append(text[:MAX_CACHED_LENGTH])
         text = f"{self._unfinished}\n{text}" if self._unfinished else text
         self._unfinished = ""
-        return self._guarded(lambda: self._text(text))
+        process = self._process
+        reply = self._guarded(lambda: self._text(text))
+        if not self._unfinished:
+            process.base += text.count("\n") + 1
+        return reply
 
     def feed(self, data: bytes) -> Reply:
         """Give the running command what the peer sent; the command goes on when it has enough."""

@@ -247,10 +247,10 @@ _SYNOPSES: Final = {
 """How the other commands are called. They print no more, as a BusyBox without FEATURE_VERBOSE_USAGE does."""
 
 
-def usage_of(name: str, persona: ShellPersona) -> str:
+def usage_of(name: str, persona: ShellPersona, *, gnu: bool) -> str:
     """What a command prints when it is called wrongly."""
     text = _USAGE.get(name, _SYNOPSES.get(name))
-    if persona.gnu and name not in {"busybox", "tftp", "ftpget", "ftpput"}:
+    if gnu:
         if name == "wget":
             return (
                 "wget: missing URL\nUsage: wget [OPTION]... [URL]...\n\nTry `wget --help' for more options.\n"

@@ -81,6 +81,14 @@ def _letters(process: Process) -> str:
     return "".join(letter for letter in _OPTION_LETTERS if letter in process.options)
 
 
+def _line_number(process: Process) -> str | None:
+    if process.dash:
+        return None
+    if process.interactive:
+        return str(process.base + process.line)
+    return str(process.line - (not process.script and process.ash))
+
+
 _SPECIAL: Final[dict[str, Callable[[Process], str | None]]] = {
     "?": lambda process: str(process.status),
     "$": lambda process: str(process.pid),
@@ -89,7 +97,7 @@ _SPECIAL: Final[dict[str, Callable[[Process], str | None]]] = {
     "@": lambda process: " ".join(process.arguments),
     "*": lambda process: process.variables.get("IFS", " ")[:1].join(process.arguments),
     "-": _letters,
-    "LINENO": lambda process: str(process.line - (not process.script and process.ash)),
+    "LINENO": _line_number,
 }
 
 

@@ -19,6 +19,7 @@ from mead.shell.applets import (
     dumps,
     filters,
     finding,
+    foreign,
     grep,
     listing,
     making,
@@ -41,7 +42,10 @@ from mead.shell.applets import (
 from mead.shell.call import Applet, Call
 from mead.shell.places_tables import APART, PLACES
 
-__all__ = ["APPLETS", "ASSIGNING", "BASH_BUILTINS", "BUILTINS", "NAMES", "SPECIAL", "download_like", "silent"]
+__all__ = [
+    "APPLETS", "ASSIGNING", "BASH_BUILTINS", "BUILTINS", "DASH_BUILTINS", "NAMES", "SPECIAL", "download_like",
+    "silent",
+]  # fmt: skip
 
 APPLETS: Final[dict[str, Applet]] = {
     **output.TABLE,
@@ -72,6 +76,7 @@ APPLETS: Final[dict[str, Applet]] = {
     **space.TABLE,
     **administration.TABLE,
     **programs.TABLE,
+    **foreign.TABLE,
     **xargs.TABLE,
 }
 NAMES: Final = frozenset(name for names in PLACES.values() for name in names) - APART
@@ -84,6 +89,9 @@ BASH_BUILTINS: Final[dict[str, Applet]] = {
     name: applet
     for name, applet in {**BUILTINS, **builtins.BASH_TABLE}.items()
     if name not in {"chdir", "[["}
+}
+DASH_BUILTINS: Final[dict[str, Applet]] = {
+    name: applet for name, applet in BUILTINS.items() if name not in builtins.NOT_IN_DASH
 }
 SPECIAL: Final = builtins.SPECIAL
 ASSIGNING: Final = builtins.ASSIGNING

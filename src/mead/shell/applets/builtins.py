@@ -8,7 +8,7 @@ from typing import Final
 from mead.shell.applets import assigning, flow, jobs, naming, options
 from mead.shell.call import Applet, Call
 
-__all__ = ["ASSIGNING", "BASH_TABLE", "SPECIAL", "TABLE"]
+__all__ = ["ASSIGNING", "BASH_TABLE", "NOT_IN_DASH", "SPECIAL", "TABLE"]
 
 
 def _quiet(call: Call) -> int:
@@ -46,6 +46,31 @@ def _shopt(call: Call) -> int:
     return 0
 
 
+_ONLY_OF_BASH: Final = (
+    "bind", "builtin", "caller", "compgen", "complete", "compopt", "declare", "dirs", "disown", "enable",
+    "fc", "logout", "mapfile", "popd", "pushd", "readarray", "shopt", "suspend", "typeset",
+)  # fmt: skip
+
+
+_PROGRAMS_TOO: Final = ("[", "echo", "false", "kill", "printf", "test", "true")
+
+
+def _enable(call: Call) -> int:
+    options = call.flags("adnpsf:")
+    known = sorted(
+        {*TABLE, *_ONLY_OF_BASH, "[", "echo", "false", "kill", "printf", "test", "true"} - {"chdir"}
+    )
+    if not options.operands:
+        call.write("".join(f"enable {name}\n" for name in known))
+        return 0
+    status = 0
+    for name in options.operands:
+        if name not in known:
+            call.process.complain(f"{name}: not a shell builtin")
+            status = 1
+    return status
+
+
 SPECIAL: Final = frozenset({
     ".", ":", "break", "continue", "eval", "exec", "exit", "export", "readonly", "return", "set", "shift",
     "source", "times", "trap", "unset", "local",
@@ -57,7 +82,8 @@ TABLE: Final[dict[str, Applet]] = {
     **flow.TABLE, **assigning.TABLE, **options.TABLE, **jobs.TABLE, **naming.TABLE, "history": _history,
     "help": _help,
 }  # fmt: skip
+NOT_IN_DASH: Final = frozenset({"[[", "help", "history", "let", "source"})
 BASH_TABLE: Final[dict[str, Applet]] = {
     **assigning.BASH_TABLE, **naming.BASH_TABLE, "logout": TABLE["exit"], "shopt": _shopt, "disown": _quiet,
-    "enable": _quiet, "caller": _quiet, "complete": _quiet, "suspend": _quiet,
+    "enable": _enable, "caller": _quiet, "complete": _quiet, "suspend": _quiet,
 }  # fmt: skip

@@ -27,7 +27,7 @@ def _jobs(call: Call) -> int:
         if "p" in options:
             call.write(f"{job.pid}\n")
             continue
-        call.write(row(number, job, marks.get(number, " "), now, bash=call.process.bash, pid="l" in options))
+        call.write(row(number, job, marks.get(number, " "), now, call.process, pid="l" in options))
     call.process.jobs = [job for job in call.process.jobs if not job.state(now)]
     return 0
 

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs that start programs: sh, busybox, env, nohup, su, xargs, python -c and their like."""
+"""Programs that start programs: sh, busybox, env, nohup, su and their like."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-from mead.shell.ast import decode, encode
+from mead.shell.ast import decode
 from mead.shell.call import Applet, Call, FailedError, UsageError
 from mead.shell.process import Process
-from mead.shell.scripts import decoded_layers, urls_in
+from mead.shell.streams import Source
 from mead.shell.vfs import PathError
 
 __all__ = ["TABLE", "announce"]
@@ -190,8 +190,8 @@ def _env(call: Call) -> int:
     return 0
 
 
-def _after(skip: int) -> Applet:
-    """A program whose operand after `skip` words is the command to run."""
+def _after(skip: int, complaint: str = "‘{}’: {}") -> Applet:
+    """A program whose operand after `skip` words is the command to run, or `complaint` is what GNU's says."""
 
     def run(call: Call) -> int:
         words = call.argv[1:]
@@ -216,9 +216,43 @@ def _after(skip: int) -> Applet:
             if call.name in {"sudo", "su"}:
                 return 0
             raise UsageError
-        return call.execute(words)
+        return call.execute(words, complaint)
 
     return run
+
+
+def _nohup(call: Call) -> int:
+    """A program that a lost terminal does not end; what it would print there goes to a file."""
+    words = call.argv[1:] if call.argv[1:2] != ["--"] else call.argv[2:]
+    if not words:
+        raise UsageError("missing operand" if call.gnu else "")
+    process = call.shell.child(call.process)
+    terminal = call.machine.terminal
+    reads, prints = process.stdin.interactive, process.stdout is terminal and process.interactive
+    said = ["ignoring input"] if reads and call.gnu else []
+    if reads:
+        process.stdin = Source()
+    if prints:
+        name = f"{process.cwd.rstrip('/')}/nohup.out"
+        try:
+            process.stdout = call.shell.open_sink(name, process, append=True, how="nohup")
+            said.append("appending output to 'nohup.out'" if call.gnu else "appending output to nohup.out")
+        except PathError as error:
+            raise FailedError(f"can't open '{name}': {error.reason}") from error
+    if process.stderr is terminal and call.process.interactive:
+        process.stderr = process.stdout
+        if not prints and call.gnu:
+            said.append("redirecting stderr to stdout")
+    if said:
+        call.complain(" and ".join(said))
+    return call.execute(words, "failed to run command '{}': {}", process)
+
+
+def _setsid(call: Call) -> int:
+    words = call.options("cfw", first_operand_ends=True).operands
+    if not words:
+        raise UsageError("no command specified" if call.gnu else "")
+    return call.execute(words, "failed to execute {}: {}")
 
 
 def _su(call: Call) -> int:
@@ -230,46 +264,6 @@ def _su(call: Call) -> int:
     if names and not any(user.name == names[0] for user in call.machine.persona.users):
         raise FailedError(f"unknown user {names[0]}" if not call.gnu else f"user {names[0]} does not exist")
     return _inner(call) if call.stdin.interactive and call.process.interactive else 0
-
-
-def _foreign(call: Call) -> int:
-    """An interpreter of another language: not run, but what it names is an offer."""
-    words = call.argv[1:]
-    code = b""
-    for index, word in enumerate(words):
-        if re.fullmatch(r"-[A-Za-z]*[ceEr]", word) and index + 1 < len(words):
-            code = encode("\n".join(words[index + 1 :]))
-            break
-        if not word.startswith("-"):
-            try:
-                code = call.read(word)
-            except PathError as error:
-                call.say(f"{call.name}: can't open file '{word}': [Errno 2] {error.reason}\n")
-                return 2
-            announce(call, word, code)
-            break
-    else:
-        if words[:1] in (["-V"], ["--version"], ["-v"]):
-            call.write("Python 3.9.2\n" if call.name.startswith("python") else "This is perl 5, version 32\n")
-            return 0
-        if not call.stdin.interactive:
-            code = call.drain(call.stdin)
-    _scan(call, code)
-    return 0
-
-
-def _scan(call: Call, code: bytes) -> None:
-    layers = [code]
-    for layer in decoded_layers(code):
-        call.machine.decoded("base64", layer)
-        layers.append(layer)
-    for layer in layers:
-        for url in urls_in(layer):
-            call.machine.offer(url, call.name, None, None, call.process.depth)
-        for found in re.finditer(
-            rb"(?:system|popen|exec|shell_exec|call|run)\s*\(\s*(?:r?[\"'])(.{1,4096}?)[\"']\s*[,)\n]", layer
-        ):
-            call.shell.evaluate(decode(found[1]), call.shell.child(call.process))
 
 
 def _script_command(call: Call) -> int:
@@ -287,12 +281,12 @@ TABLE: Final[dict[str, Applet]] = {
     "hush": _shell,
     "busybox": _busybox,
     "env": _env,
-    "nohup": _after(0),
-    "setsid": _after(0),
+    "nohup": _nohup,
+    "setsid": _setsid,
     "time": _after(0),
     "nice": _after(0),
     "ionice": _after(0),
-    "timeout": _after(1),
+    "timeout": _after(1, "failed to run command ‘{}’: {}"),
     "sudo": _after(0),
     "start-stop-daemon": _after(0),
     "stdbuf": _after(0),
@@ -308,12 +302,4 @@ TABLE: Final[dict[str, Applet]] = {
     "cttyhack": _after(0),
     "script": _script_command,
     "su": _su,
-    "python": _foreign,
-    "python2": _foreign,
-    "python3": _foreign,
-    "perl": _foreign,
-    "php": _foreign,
-    "ruby": _foreign,
-    "lua": _foreign,
-    "node": _foreign,
 }
