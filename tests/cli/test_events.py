@@ -77,6 +77,26 @@ def test_events_are_chosen(store: Any, arguments: tuple[str, ...], kinds: list[s
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--limit", "3"),
+        ("--limit", "3", "--where", "service = 'telnet'"),
+        ("--limit", "2", "--kind", "session.open", "--kind", "session.close"),
+        ("--limit", "100", "--since", "2026-01-02T04:00"),
+        ("--limit", "2", "--until", "2026-01-02T03:04:07"),
+    ],
+    ids=str,
+)
+def test_many_events_are_not_held_in_memory_and_are_the_same(
+    store: Any, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = store.rows("events", *arguments)
+    monkeypatch.setattr(module, "_HELD_EVENTS", 1)
+    assert store.rows("events", *arguments) == held
+    assert held
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--where", "usrname = 'x'"), "did you mean username"),

@@ -7,13 +7,14 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from difflib import get_close_matches
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mead.cli.listing import listing_options
 from mead.cli.output import defang, emit, escape
-from mead.cli.stored import note_empty, note_unfetched, stored_events
+from mead.cli.stored import filtered, note_empty, note_unfetched, rows_of, stored_events
 from mead.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _POLL_SECONDS = 0.5
+_HELD_EVENTS = 20_000
 
 
 @click.command("events")
@@ -46,8 +48,7 @@ def command(
     _refuse_unknown(kinds)
     store = stored_events(ctx)
     stored = store.snapshot()
-    chosen = stored.select(where, since=since, until=until, limit=limit, kinds=kinds, newest_first=True)
-    rows: Iterator[dict[str, Any]] = reversed(list(chosen))
+    rows = _newest(stored, limit, where=where, since=since, until=until, kinds=kinds)
     columns = _columns(kinds) if output == "csv" else None
     if follow:
         note_unfetched(ctx, stored)
@@ -56,6 +57,32 @@ def command(
     count = emit(map(_readable, rows) if output == "table" else rows, output, columns)
     note_empty(count, output, "events")
     note_unfetched(ctx, stored)
+
+
+def _newest(stored: Snapshot, limit: int, **chosen: Any) -> Iterator[dict[str, Any]]:
+    """The newest events, oldest first. Memory does not grow with a limit beyond a screen's worth."""
+    rows: Iterator[dict[str, Any]]
+    if limit <= _HELD_EVENTS:
+        rows = reversed(list(stored.select(limit=limit, newest_first=True, **chosen)))
+    else:
+        rows = islice(stored.select(**chosen), max(0, _count(stored, **chosen) - limit), None)
+    return rows
+
+
+def _count(
+    stored: Snapshot,
+    where: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    kinds: Sequence[str],
+) -> int:
+    test, parameters = filtered(where, since, until)
+    if kinds:
+        test += f" AND kind IN ({', '.join('?' * len(kinds))})"
+        parameters += kinds
+    query = f"SELECT count(*) AS count FROM events WHERE {test}"  # noqa: S608 - `test` is written by us
+    rows = rows_of(stored, query, parameters)
+    return int(next(rows)["count"])
 
 
 def _refuse_unknown(kinds: Sequence[str]) -> None:
