@@ -3,6 +3,7 @@
 
 VENV := .venv
 READY := $(VENV)/.ready
+READY_TEST := $(VENV)/.ready-test
 JOBS ?= auto
 
 help:
@@ -15,29 +16,31 @@ help:
 
 setup: $(READY)
 
-$(READY): pyproject.toml requirements/runtime.txt requirements/compiled.txt scripts/setup deploy/debian/run.txt
+NEEDS := pyproject.toml requirements/runtime.txt requirements/compiled.txt scripts/setup deploy/debian/run.txt
+
+$(READY): $(NEEDS)
 	@scripts/setup run
 
-$(VENV)/.ready-test: $(READY) requirements/dev.txt deploy/debian/test.txt
+$(READY_TEST): $(NEEDS) requirements/dev.txt deploy/debian/test.txt
 	@scripts/setup test
 
 run: $(READY)
 	@$(VENV)/bin/mead run
 
-test: $(VENV)/.ready-test check
+test: $(READY_TEST) check
 	$(VENV)/bin/pytest -n $(JOBS) --dist loadgroup
 
-check: $(VENV)/.ready-test
+check: $(READY_TEST)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check src tests benchmarks
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/python scripts/reference.py --check
 
-soak: $(VENV)/.ready-test
+soak: $(READY_TEST)
 	$(VENV)/bin/pytest -m soak --timeout 3600
 
-bench: $(VENV)/.ready-test
+bench: $(READY_TEST)
 	@$(VENV)/bin/python benchmarks/run.py $(BENCH)
 
 docs: $(READY)
