@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -14,18 +12,15 @@ from click.testing import CliRunner
 from mead.cli import init as module
 from mead.cli.main import cli
 from mead.deck.settings import load_settings
-
-MEAD = str(Path(sys.executable).parent / "mead")
+from mead.errors import MeadError
 
 
 def _init(path: Path, *options: str, answers: str = "", code: int = 0) -> str:
-    done = subprocess.run(
-        [MEAD, "-c", str(path), "init", *options], input=answers, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == code, done.stderr
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    return done.stderr
+    result = CliRunner().invoke(cli, ["-c", str(path), "init", *options], input=answers)
+    error = result.exception if isinstance(result.exception, MeadError) else None
+    assert (error.exit_code if error else result.exit_code) == code, result.output
+    assert result.stdout == ""
+    return f"{result.stderr}{error or ''}"
 
 
 def test_fetch_is_recommended_and_taken_when_the_question_is_answered_by_enter(tmp_path: Path) -> None:

@@ -9,13 +9,17 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mead.bus.client import Bus
+from mead.bus.server import NatsServer
 from mead.clock import FakeClock
 from mead.deck import sensor as module
 from mead.deck.layout import Layout
@@ -116,6 +120,56 @@ async def test_when_one_of_several_ends_all_do(layout: Layout) -> None:
             (child,) = _children(process.pid)
             os.kill(child, signal.SIGKILL)
             assert await process.wait() == 0
+
+
+@contextmanager
+def _bus_beside(layout: Layout) -> Iterator[None]:
+    """A bus on a thread of its own, for a sensor that takes the main one."""
+    up, down = threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        async with NatsServer(layout.bus):
+            up.set()
+            await asyncio.to_thread(down.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        assert up.wait(60)
+        yield
+    finally:
+        down.set()
+        thread.join()
+
+
+def test_it_serves_until_told_and_then_nobody_believes_that_it_does(
+    settings: Settings, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dropped: list[str] = []
+    monkeypatch.setattr(module, "drop_privileges", dropped.append)
+    monkeypatch.setattr(module, "die_with_parent", lambda _: None)
+    monkeypatch.setattr(module, "quiet_collector", lambda: None)
+    settings = msgspec.structs.replace(
+        settings, sensor=SensorSettings(addresses=("127.0.0.1",), services={"http": (0,)})
+    )
+    answers: list[bytes] = []
+
+    def visit() -> None:
+        while not layout.status.exists():
+            time.sleep(0.02)
+        try:
+            answers.append(asyncio.run(_asked(json.loads(layout.status.read_text())["listeners"][0]["port"])))
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    visitor = threading.Thread(target=visit)
+    with _bus_beside(layout):
+        visitor.start()
+        module.run(settings)
+        visitor.join()
+    assert answers == [b"HTTP/1."]
+    assert dropped == ["nobody"]
+    assert not layout.status.exists()
 
 
 def test_the_loop_is_the_fast_one_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
