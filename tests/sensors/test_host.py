@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
 import struct
 from typing import Any
 
+import pytest
+
 from mead.sensors import host as host_module
+from mead.sensors.connection import Connection
 from mead.sensors.host import Host, Limits
 from mead.sensors.session import Endpoint
 from mead.wire.core import Close, Send
@@ -229,3 +233,22 @@ async def test_stopping_closes_what_is_open(sensor: Any) -> Any:
     assert running.events.of("session.close")[0].reason == "sensor stopped"
     assert running.events.of("sensor.status")[-1].state == "down"
     writer.close()
+
+
+@pytest.mark.parametrize(
+    ("service", "said"), [("telnet", b"root\r\nvizxv\r\nid\r\nexit\r\n"), ("http", b"GET / HTTP/1.0\r\n\r\n")]
+)
+async def test_a_connection_that_is_over_leaves_nothing_for_the_garbage_collector(
+    sensor: Any, service: str, said: bytes
+) -> Any:
+    async with sensor(service) as running:
+        gc.collect()
+        gc.disable()
+        try:
+            await talk(running.ports[service], said)
+            await running.events.until("session.close")
+            await running.host.desk.drain(5)
+            await asyncio.sleep(0.01)  # the loop's own last words to its transport
+            assert not [one for one in gc.get_objects() if isinstance(one, Connection)]
+        finally:
+            gc.enable()

@@ -272,6 +272,7 @@ class Connection(asyncio.Protocol):
         if self._alarm is not None:
             self._alarm.cancel()
         self._dialogue = None
+        self._transport = _UNOPENED  # which holds us: the collector need not look for what is gone
         try:
             if dialogue is not None:
                 dialogue.lost()

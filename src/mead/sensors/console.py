@@ -6,9 +6,12 @@ Telnet, SSH and the web services put what the peer typed in here; none of them k
 
 from __future__ import annotations
 
+from functools import partial
+
 from mead.model.codec import text
 from mead.model.event import CommandInput
 from mead.sensors.capture import Capture
+from mead.sensors.credentials import Credentials
 from mead.sensors.dialogue import Context
 from mead.sensors.session import Session
 from mead.shell.effects import Reply
@@ -52,7 +55,11 @@ class Console:
             interactive=interactive,
             peer=context.session.source,
         )
-        self._capture.on_written = self._written
+        self._capture.on_written = partial(_written, context.credentials)
+
+    def __del__(self) -> None:
+        if hasattr(self, "shell"):
+            self.shell.release()
 
     @property
     def reading(self) -> bool:
@@ -113,6 +120,10 @@ class Console:
             return self._done(self.shell.feed_eof())
         return self._done(self.shell.interrupt())
 
+    def deliver(self, url: str, body: bytes | None) -> Reply:
+        """A body that a command asked for has come, or will not come."""
+        return self.shell.deliver(url, body)
+
     def close(self) -> None:
         """The session ends: what was still growing is whole now."""
         self._done(self.shell.close())
@@ -127,11 +138,12 @@ class Console:
         self._session.emit(CommandInput, command=text(line), exit_status=reply.status)
 
     def _done(self, reply: Reply) -> bytes:
-        self._capture.effects(reply.effects, self.shell)
+        self._capture.effects(reply.effects, self)
         self.closed = self.closed or reply.closed
         self._status = reply.status
         return reply.output
 
-    def _written(self, path: str, data: bytes) -> None:
-        if path.rpartition("/")[2].startswith("authorized_keys"):
-            self._context.credentials.learn_keys(data)
+
+def _written(credentials: Credentials, path: str, data: bytes) -> None:
+    if path.rpartition("/")[2].startswith("authorized_keys"):
+        credentials.learn_keys(data)

@@ -32,7 +32,8 @@ class Body:
         self._left = length or 0
         self._trailer_bytes = 0
         self._max_bytes = max_bytes
-        self._read: Callable[[bytearray], bool] = self._size if length is None else self._content
+        # Functions, not methods: a body that holds itself would wait for the garbage collector.
+        self._read: Callable[[Body, bytearray], bool] = Body._size if length is None else Body._content
 
     @property
     def overflowing(self) -> bool:
@@ -45,7 +46,7 @@ class Body:
         Raises:
             ChunkError: the chunk framing is broken; nothing more can be read.
         """
-        while not self.done and self._read(buffer):
+        while not self.done and self._read(self, buffer):
             pass
 
     def _keep(self, buffer: bytearray) -> None:
@@ -79,14 +80,14 @@ class Body:
         if size is None:
             raise ChunkError(f"chunk size {line[:24]!r}")
         self._left = int(size[0], 16)
-        self._read = self._chunk if self._left else self._trailer
+        self._read = Body._chunk if self._left else Body._trailer
         return True
 
     def _chunk(self, buffer: bytearray) -> bool:
         self._keep(buffer)
         if self._left:
             return False
-        self._read = self._chunk_end
+        self._read = Body._chunk_end
         return True
 
     def _chunk_end(self, buffer: bytearray) -> bool:
@@ -95,7 +96,7 @@ class Body:
             return False
         if line:
             raise ChunkError(f"{line[:24]!r} where a chunk should end")
-        self._read = self._size
+        self._read = Body._size
         return True
 
     def _trailer(self, buffer: bytearray) -> bool:

@@ -66,6 +66,7 @@ class EmulatedFiles(asyncssh.SFTPServer):
         limit: Callable[[str, int, str], None],
     ) -> None:
         super().__init__(channel)
+        self._console = console
         self._shell = console.shell.persona
         self._files: FileSystem = console.files
         self._home = console.home

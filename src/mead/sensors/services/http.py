@@ -11,13 +11,14 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from mead.model.codec import text
 from mead.model.event import AbuseSeen, ExploitSeen, LoginAttempt, RequestReceived
 from mead.sensors.console import Console
 from mead.sensors.dialogue import Context, Dialogue, Turn
 from mead.sensors.persona import Persona
+from mead.sensors.session import Session
 from mead.sensors.tls import HelloTap, Tls, server_context
 from mead.sensors.web.inject import injected_commands
 from mead.sensors.web.logins import basic_login, form_login
@@ -105,7 +106,7 @@ class _Http:
         self._context = context
         self._product: Product = context.persona.product
         self._site = _site(context.persona, context.session.port)
-        self._core = HttpServer(bad_request=self._bad_request)
+        self._core = HttpServer(bad_request=partial(_bad_request, self._product, self._site, context.session))
         self._items: deque[Output] = deque()
         self._data = b""
         self._number = 0
@@ -274,12 +275,13 @@ class _Http:
         else:
             tell(None)
 
-    def _bad_request(self) -> bytes:
-        moment = Moment(self._context.session.now(), None, stays=False)
-        return self._product.software.write(self._site, Page(400, closes=True), moment)
-
 
 _WELCOME = b'<html><head><meta http-equiv="refresh" content="0; url=/main.html"></head><body></body></html>\n'
+
+
+def _bad_request(product: Product, site: Site, session: Session) -> bytes:
+    moment = Moment(session.now(), None, stays=False)
+    return product.software.write(site, Page(400, closes=True), moment)
 
 
 def _header(request: HttpRequest, name: bytes) -> str | None:
