@@ -1,5 +1,5 @@
 # The verbs of daily work; each does its own set-up. `make run` and `make test` are all that a reader needs.
-.PHONY: help setup run test check soak bench docs lock clean
+.PHONY: help setup run test check cover soak bench docs lock clean
 
 VENV := .venv
 READY := $(VENV)/.ready
@@ -10,6 +10,7 @@ help:
 	@echo "make run    set up and start the deck on loopback (Ctrl-C ends it)"
 	@echo "make test   set up and run the whole test suite"
 	@echo "make check  lint, types, import order, generated documents"
+	@echo "make cover  the tests under coverage, every package against its bar"
 	@echo "make docs   write the generated reference pages"
 	@echo "make soak   the slow crash and fuzz rounds"
 	@echo "make bench  the benchmarks, three minutes (BENCH=--quick: half a minute)"
@@ -36,6 +37,9 @@ check: $(READY_TEST)
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/python scripts/reference.py --check
+
+cover: $(READY_TEST)
+	@$(VENV)/bin/python scripts/cover.py $(COVER)
 
 soak: $(READY_TEST)
 	$(VENV)/bin/pytest -m soak --timeout 3600

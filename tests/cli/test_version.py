@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
+import runpy
 from importlib.metadata import PackageNotFoundError
 from typing import Any
 
 import pytest
 
+import mead
 from mead import __version__
 from mead.cli import version as module
 
@@ -27,3 +30,12 @@ def test_versions_are_listed_and_what_is_absent_is_said(mead: Any, monkeypatch: 
 
 def test_the_option_says_the_same(mead: Any) -> None:
     assert __version__ in mead("--version").stdout
+
+
+def test_a_tree_that_was_not_installed_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    assert mead.__version__ != "0+unknown"
+    monkeypatch.setattr(importlib.metadata, "version", nothing)
+    assert runpy.run_path(str(mead.__file__))["__version__"] == "0+unknown"

@@ -33,3 +33,14 @@ def test_a_field_name_has_one_type_everywhere() -> None:
     names = [column.name for column in catalogue.COLUMNS]
     assert len(names) == len(set(names))
     assert catalogue.COLUMNS[: len(catalogue.ENVELOPE)] == catalogue.ENVELOPE
+
+
+def test_a_field_with_two_types_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Odd(event.Event, frozen=True, kw_only=True, tag="odd.kind"):
+        """Its size is a text."""
+
+        size: str
+
+    monkeypatch.setitem(catalogue.KINDS, "odd.kind", Odd)
+    with pytest.raises(TypeError, match=r"Odd\.size has two types: text"):
+        catalogue._all_columns()
