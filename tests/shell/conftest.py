@@ -107,30 +107,45 @@ def same_as_busybox(applets: Path, enclosure: list[str]) -> Oracle:
     """Checks that a script does the same here as in the real ash: both streams and the status."""
 
     def compare(script: str) -> None:
-        real = _in_busybox(script, applets, enclosure)
-        shell = Shell(_PERSONA, now=lambda: datetime.now(UTC), interactive=False)
-        shell.machine.fs.make_directory("/tmp/work")
-        process, errors = shell._process, Buffer("output_bytes", 1 << 20)
-        process.cwd, process.stderr, process.stdin = "/tmp/work", errors, Source()
-        process.variables = {
-            "IFS": " \t\n",
-            "PS4": "+ ",
-            "OPTIND": "1",
-            "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
-            "PWD": "/tmp/work",
-        }
-        process.exported = {"PATH"}
-        reply, rest = shell.run(script.encode()), shell.close()
-        assert (reply.output + rest.output, bytes(errors.data), rest.status) == real
+        command = ["env", "-i", f"PATH={applets}", "sh", "-c", script]
+        assert _mine(_PERSONA, script) == _real(command, enclosure)
 
     return compare
 
 
-def _in_busybox(script: str, applets: Path, enclosure: list[str]) -> tuple[bytes, bytes, int]:
-    with tempfile.TemporaryDirectory(prefix="mead-busybox-") as folder:
+@pytest.fixture
+def same_as_bash(enclosure: list[str]) -> Oracle:
+    """Checks that a script does the same here as in the bash of this machine."""
+
+    def compare(script: str) -> None:
+        command = ["env", "-i", "PATH=/usr/bin:/bin", "bash", "-c", script]
+        assert _mine(PERSONAS["server-x86_64"], script) == _real(command, enclosure)
+
+    return compare
+
+
+def _mine(persona: ShellPersona, script: str) -> tuple[bytes, bytes, int]:
+    shell = Shell(persona, now=lambda: datetime.now(UTC), interactive=False)
+    shell.machine.fs.make_directory("/tmp/work")
+    process, errors = shell._process, Buffer("output_bytes", 1 << 20)
+    process.cwd, process.stderr, process.stdin = "/tmp/work", errors, Source()
+    process.variables = {
+        "IFS": " \t\n",
+        "PS4": "+ ",
+        "OPTIND": "1",
+        "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
+        "PWD": "/tmp/work",
+    }
+    process.exported = {"PATH"}
+    reply, rest = shell.run(script.encode()), shell.close()
+    return reply.output + rest.output, bytes(errors.data), rest.status
+
+
+def _real(command: list[str], enclosure: list[str]) -> tuple[bytes, bytes, int]:
+    with tempfile.TemporaryDirectory(prefix="mead-oracle-") as folder:
         Path(folder).chmod(0o777)
         real = subprocess.run(
-            [*enclosure, "env", "-i", f"PATH={applets}", "sh", "-c", script], cwd=folder,
-            capture_output=True, stdin=subprocess.DEVNULL, timeout=20, check=False,
+            [*enclosure, *command], cwd=folder, capture_output=True, stdin=subprocess.DEVNULL, timeout=20,
+            check=False,
         )  # fmt: skip
     return real.stdout, real.stderr, real.returncode

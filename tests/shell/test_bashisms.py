@@ -5,12 +5,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 
 from mead.shell import Shell
 from mead.shell.ast import Literal
 from mead.shell.bashisms import BashParser, braces
+
+COMPARED = ("bash",)
+
+
+@pytest.mark.tool("bash")
+def test_a_script_does_what_it_does_in_bash(compared: str, same_as_bash: Callable[[str], None]) -> None:
+    same_as_bash(compared)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +31,7 @@ from mead.shell.bashisms import BashParser, braces
         ("for ((i = 0; i < 3; i++)); do echo $i; done", "0\n1\n2\n"),
         ("for ((i=9;;)); do ((i--)); [ $i = 5 ] && break; done; echo $i", "5\n"),
         ("ls /nosuch |& wc -l", "1\n"),
-        ("case a in a) echo 1 ;& b) echo 2 ;;& *) echo 3;; esac", "1\n"),
+        ("case a in a) echo 1 ;& b) echo 2 ;;& *) echo 3;; esac", "1\n2\n3\n"),
         ("a-b() { echo dash; }; function c.d { echo dot; }; a-b; c.d", "dash\ndot\n"),
         ("echo )", "-bash: syntax error near unexpected token `)'\n"),
         ("if true; fi", "-bash: syntax error near unexpected token `fi'\n"),

@@ -52,7 +52,12 @@ def test_a_hostile_pattern_costs_no_more_than_the_budget() -> None:
 
 def test_only_ascii_changes_case() -> None:
     assert (upper("a\xe4\xff"), lower("A\xc4")) == ("A\xe4\xff", "a\xc4")
-    assert (recased("abc", "^"), recased("abc", "^^"), recased("ABC", ","), recased("ABC", ",,")) == (
+    assert (
+        recased("abc", "^", None),
+        recased("abc", "^^", None),
+        recased("ABC", ",", None),
+        recased("ABC", ",,", None),
+    ) == (
         "Abc",
         "ABC",
         "aBC",

@@ -15,10 +15,12 @@ from mead.shell.limits import LimitReachedError
 
 __all__ = ["ArithmeticFault", "evaluate"]
 
-_TOKEN: Final = re.compile(
-    r"\s*(0[xX][0-9A-Fa-f]+|[0-9]+(?:#[0-9A-Za-z]+)?|[A-Za-z_][A-Za-z0-9_]*"
-    r"|<<=|>>=|\*\*|\+\+|--|&&|\|\||[-+*/%&|^]=|<<|>>|[<>=!]=|[-+*/%<>=!~&|^?:(),])",
-    re.ASCII,
+_NUMBER: Final = r"0[xX][0-9A-Fa-f]+|[0-9]+(?:#[0-9A-Za-z]+)?"
+_NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*"
+_SIGN: Final = r"<<=|>>=|\*\*|\+\+|--|&&|\|\||[-+*/%&|^]=|<<|>>|[<>=!]=|[-+*/%<>=!~&|^?:(),]"
+_TOKEN: Final = re.compile(rf"\s*({_NUMBER}|{_NAME}|{_SIGN})", re.ASCII)
+_ELEMENT_OR_TOKEN: Final = re.compile(
+    rf"\s*({_NUMBER}|{_NAME}(?:\[(?:[^\[\]]|\[[^\[\]]*\])*\])?|{_SIGN})", re.ASCII
 )
 _MASK: Final = (1 << 64) - 1
 _MAX_TOKENS: Final = 2_000
@@ -70,8 +72,15 @@ class _Evaluator:
     """
 
     def __init__(
-        self, text: str, variables: MutableMapping[str, str], looked_up: frozenset[str], spent: list[int]
+        self,
+        text: str,
+        variables: MutableMapping[str, str],
+        looked_up: frozenset[str],
+        spent: list[int],
+        *,
+        arrays: bool,
     ) -> None:
+        self._arrays = arrays
         self._tokens = self._tokenise(text)
         self._index = 0
         self._depth = 0
@@ -81,12 +90,12 @@ class _Evaluator:
         if spent[0] > _MAX_EVALUATED:
             raise LimitReachedError("expression_tokens", _MAX_EVALUATED, "tokens")
 
-    @staticmethod
-    def _tokenise(text: str) -> list[str]:
+    def _tokenise(self, text: str) -> list[str]:
         tokens: list[str] = []
+        token = _ELEMENT_OR_TOKEN if self._arrays else _TOKEN
         position, text = 0, text.strip(" \t\n\r")
         while position < len(text):
-            found = _TOKEN.match(text, position)
+            found = token.match(text, position)
             if not found:
                 raise ArithmeticFault("arithmetic syntax error")
             if len(tokens) >= _MAX_TOKENS:
@@ -230,7 +239,8 @@ class _Evaluator:
             raise ArithmeticFault("expression recursion loop detected")
         if len(self._looked_up) > _MAX_DEPTH // 2:
             raise ArithmeticFault("expression recursion loop detected")
-        return _Evaluator(text, self._variables, self._looked_up | {name}, self._spent).result()
+        looked_up = self._looked_up | {name}
+        return _Evaluator(text, self._variables, looked_up, self._spent, arrays=self._arrays).result()
 
 
 def _based(base: int, digits: str) -> int:
@@ -246,8 +256,10 @@ def _based(base: int, digits: str) -> int:
     return value
 
 
-def evaluate(text: str, variables: MutableMapping[str, str]) -> int:
+def evaluate(text: str, variables: MutableMapping[str, str], *, arrays: bool = False) -> int:
     """The value of the expression `text`; assignments go into `variables`.
+
+    With `arrays` a name may be that of an element, `a[i]`; `variables` knows what that is.
 
     Variables hold expressions: all together may have so many tokens.
 
@@ -255,4 +267,4 @@ def evaluate(text: str, variables: MutableMapping[str, str]) -> int:
         ArithmeticFault: ash could not evaluate it either.
         LimitReachedError: it is too long or too deep.
     """
-    return _Evaluator(text, variables, frozenset(), [0]).result()
+    return _Evaluator(text, variables, frozenset(), [0], arrays=arrays).result()

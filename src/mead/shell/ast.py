@@ -202,6 +202,7 @@ class Calculation:
     """`((…))` of bash."""
 
     expression: Word
+    line: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,12 +224,16 @@ class For:
     body: Node
 
 
+Branch: TypeAlias = tuple[tuple[Word, ...], "Node | None", str]
+"""Patterns, what they lead to, and how it ends: `;;`, or bash's `;&` and `;;&`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """`case word in pattern) … ;; esac`."""
 
     subject: Word
-    branches: tuple[tuple[tuple[Word, ...], Node | None], ...]
+    branches: tuple[Branch, ...]
 
 
 @dataclass(frozen=True, slots=True)

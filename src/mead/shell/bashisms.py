@@ -75,14 +75,19 @@ class BashParser(Parser):
         return parts
 
     def _calculation(self) -> Node:
+        line = self._line_here()
         self.position += 1
-        return Calculation(self._enclosed(1)[0])
+        return Calculation(self._enclosed(1)[0], line)
 
     def _counting_for(self) -> Node:
         self.position += 2
         first, condition, step = self._enclosed(3)
-        if self._next(keywords=True, lines=True) != ";":
-            self._push()
+        kind = self._next(keywords=True, lines=True)
+        if kind == ";":
+            kind = self._next(keywords=True, lines=True)
+        if kind == "{":
+            return CountingFor(first, condition, step, self._group())
+        self._push()
         return CountingFor(first, condition, step, self._body())
 
     def _test(self) -> Node:
@@ -217,6 +222,8 @@ def _range(first: str, last: str, step: int) -> list[list[Part | str]] | None:
     return [[*(chr(value) if letters else f"{value:0{width}d}")] for value in values]
 
 
+_UNCLOSED: Final = re.compile(r"^(?:[^'\"\\]|\\.|'[^']*'|\"(?:[^\"\\]|\\.)*\")*'[^']*$", re.DOTALL)
+"""A text whose last quote is a single one and does not end."""
 _ENDS: Final = {"unterminated quoted string": '"', "missing '}'": "}", "missing '))'": ")"}
 
 
@@ -228,9 +235,13 @@ def complain_of_syntax(process: Process, error: ShellSyntaxError, parser: Parser
     text = str(error)
     kind = text.removeprefix("syntax error: ")
     if kind in _ENDS:
-        text = f"unexpected EOF while looking for matching `{_ENDS[kind]}'"
+        end = "'" if _UNCLOSED.search(parser.text[parser.command_start :]) else _ENDS[kind]
+        text = f"unexpected EOF while looking for matching `{end}'"
     typed = not process.script and not process.interactive
-    where = "" if process.interactive and not process.sourcing else f"line {error.line}: "
+    number = max(1, error.line)
+    if "unexpected end of file" in text and not parser.text.endswith("\n"):
+        number += 1
+    where = "" if process.interactive and not process.sourcing else f"line {number}: "
     head = f"{process.name}: {'-c: ' if typed else ''}{where}"
     process.stderr.write(f"{head}{text}\n".encode("latin-1", "replace"))
     if "near unexpected token" in text and where:

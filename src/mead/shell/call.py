@@ -74,7 +74,7 @@ class Options:
 class Call:
     """What an applet gets."""
 
-    __slots__ = ("argv", "gnu", "machine", "name", "process", "shell", "title")
+    __slots__ = ("argv", "bash", "gnu", "machine", "name", "process", "shell", "title")
 
     def __init__(
         self, argv: list[str], process: Process, shell: Interpreter, *, busybox: bool = False
@@ -86,6 +86,8 @@ class Call:
         self.process = process
         self.shell = shell
         self.machine: Machine = shell.machine
+        self.bash = process.bash and not busybox
+        """Whether a command that bash has built in is bash's."""
         self.gnu = shell.machine.persona.gnu and not busybox
         """Whether the program is GNU's, not BusyBox's."""
 

@@ -28,6 +28,7 @@ from mead.shell.ast import (
     Sequence,
     Subshell,
     Test,
+    Word,
 )  # fmt: skip
 from mead.shell.background import run_background
 from mead.shell.control import BreakLoopError, ContinueLoopError, FaultError
@@ -195,16 +196,27 @@ def _turn(
 
 
 def _case(shell: Interpreter, node: Case, process: Process) -> int:
+    status, through = 0, False
     try:
         subject = shell.expander.text(node.subject, process)
-        for patterns, body in node.branches:
-            for pattern in patterns:
-                shell.machine.budget.charge_bytes(len(subject))
-                if matches(compile_pattern(shell.expander.pattern(pattern, process)), subject):
-                    return 0 if body is None else shell.run(body, process)
+        for patterns, body, ending in node.branches:
+            if not through and not _chosen(shell, patterns, subject, process):
+                continue
+            status = 0 if body is None else shell.run(body, process)
+            through = ending == ";&" and process.bash
+            if not through and not (ending == ";;&" and process.bash):
+                return status
     except ExpansionError as error:
         raise _fault(error, process) from None
-    return 0
+    return status
+
+
+def _chosen(shell: Interpreter, patterns: tuple[Word, ...], subject: str, process: Process) -> bool:
+    for pattern in patterns:
+        shell.machine.budget.charge_bytes(len(subject))
+        if matches(compile_pattern(shell.expander.pattern(pattern, process)), subject):
+            return True
+    return False
 
 
 def _function(shell: Interpreter, node: Function, process: Process) -> int:
@@ -230,6 +242,7 @@ def _test(shell: Interpreter, node: Test, process: Process) -> int:
 
 
 def _calculation(shell: Interpreter, node: Calculation, process: Process) -> int:
+    process.line = node.line
     try:
         return int(shell.expander.calculate(shell.expander.text(node.expression, process), process) == 0)
     except ExpansionError as error:
@@ -238,7 +251,7 @@ def _calculation(shell: Interpreter, node: Calculation, process: Process) -> int
 
 
 def _pipeline(shell: Interpreter, node: Pipeline, process: Process) -> int:
-    status = failed = 0
+    statuses: list[int] = []
     source = process.stdin
     last = len(node.commands) - 1
     for index, command in enumerate(node.commands):
@@ -247,10 +260,12 @@ def _pipeline(shell: Interpreter, node: Pipeline, process: Process) -> int:
         pipe = Buffer("pipe_bytes", shell.machine.limits.pipe_bytes)
         if index < last:
             copy.stdout = pipe
-        status = stage(shell, command, copy)
-        failed = status or failed
+        statuses.append(stage(shell, command, copy))
         source = Source(bytes(pipe.data), pipe.waits)
-    return failed if "pipefail" in process.options else status
+    process.statuses = tuple(statuses)
+    if "pipefail" in process.options:
+        return next((status for status in reversed(statuses) if status), 0)
+    return statuses[-1]
 
 
 def stage(shell: Interpreter, command: Node, process: Process) -> int:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, Protocol
 
 from mead.shell import parameters
 from mead.shell.arithmetic import ArithmeticFault, evaluate
+from mead.shell.arrays import all_values, element, is_all, slice_of
 from mead.shell.ast import (
     Arithmetic,
     Literal,
@@ -24,17 +26,21 @@ from mead.shell.ast import (
     Word,
     decode,
 )
+from mead.shell.bashisms import BashParser
 from mead.shell.fields import Fields
 from mead.shell.globbing import glob
 from mead.shell.limits import LimitReachedError
 from mead.shell.machine import Machine
 from mead.shell.patterns import compile_pattern, escape
 from mead.shell.process import Process
-from mead.shell.variables import ArithmeticVariables, all_values, value_of
+from mead.shell.variables import ArithmeticVariables, value_of
 
 __all__ = ["Expander", "ExpansionError"]
 
 _TILDE: Final = re.compile(r"~([A-Za-z0-9_-]*)(?=/|:|$)", re.ASCII)
+_NO_OCTAL: Final = re.compile(r"0\d*[89]\d*$")
+_FOR_ONE: Final = frozenset({"length", "bad", "-", "+", "=", "?", ":-", ":+", ":=", ":?"})
+"""Operators that look at all values of `${a[@]}` as one."""
 _EVERYTHING: Final = frozenset({"@", "*"})
 _BLANKS: Final = " \t\n"
 
@@ -52,7 +58,9 @@ def _as_bash(text: str, message: str) -> str:
         return f'{token}: exponent less than 0 (error token is "{token[-1:]}")'
     if "recursion" in message:
         return f'{token}: expression recursion level exceeded (error token is "{token}")'
-    last = token.rsplit(" ", 1)[-1]
+    if (octal := _NO_OCTAL.match(token)) is not None:
+        return f'{octal[0]}: value too great for base (error token is "{octal[0]}")'
+    last = token[-1:] if token[-1:] in "+-*/%&|^<>=!(" else token.rsplit(" ", 1)[-1]
     what = "syntax error: operand expected" if token[-1:] in "+-*/%&|^<>=!(" else "syntax error in expression"
     return f'{token}: {what} (error token is "{last}")'
 
@@ -72,6 +80,11 @@ class Runner(Protocol):
 def _is_all(part: Part) -> bool:
     """Whether it is `"$@"` (or `"${a[@]}"`), which is no field at all when there are no arguments."""
     return type(part) is Parameter and part.quoted and part.operator == "" and part.name[-2:] in {"@", "@]"}
+
+
+@lru_cache(maxsize=1_024)
+def _subscript(text: str) -> Word:
+    return BashParser("", bash=True).document(text)
 
 
 class Expander:
@@ -122,7 +135,7 @@ class Expander:
                 self._tilde(part.text, process) if first and not part.quoted else part.text,
                 quoted=part.quoted,
             )
-        elif type(part) is Parameter and part.operator == "" and part.name[-2:] in {"@", "@]", "*", "*]"}:
+        elif type(part) is Parameter and part.operator not in _FOR_ONE and is_all(part.name):
             self._add_all(part, fields, process)
         elif (
             type(part) is Parameter and not part.quoted and (word := self._word_of(part, process)) is not None
@@ -140,16 +153,43 @@ class Expander:
 
     def _add_all(self, part: Parameter, fields: Fields, process: Process) -> None:
         """`$@` and `$*`: each argument is a field of its own, unless it is `"$*"`."""
-        if part.quoted and part.name[-2:] in {"*", "*]"}:
-            fields.add(self.value(part.name, process) or "", quoted=True)
+        values = self._all(part, process)
+        if part.quoted and part.name.endswith(("*", "*]")):
+            fields.add(process.variables.get("IFS", " ")[:1].join(values), quoted=True)
             return
-        for index, argument in enumerate(all_values(part.name, process)):
+        for index, argument in enumerate(values):
             if index:
                 fields.end()
             if part.quoted:
                 fields.add(argument, quoted=True)
             else:
                 fields.add_split(argument, process.variables.get("IFS", _BLANKS))
+
+    def _all(self, part: Parameter, process: Process) -> list[str]:
+        """The values that `${a[@]}` stands for, each changed as the operator says."""
+        if part.operator == ":" and part.argument is not None:
+            first, _, second = self.text(part.argument, process).partition(":")
+            count = self.calculate(second, process) if second else None
+            return slice_of(part.name, self.calculate(first, process), count, process)
+        values = all_values(part.name, process)
+        if part.operator == "" or part.argument is None:
+            return values
+        self._machine.budget.charge_bytes(sum(map(len, values)))
+        return [self._changed(part, part.argument, value, process) for value in values]
+
+    def key(self, array: str, subscript: str, process: Process) -> str:
+        """What a subscript comes to: a number, or a text where the array is a map.
+
+        Raises:
+            ExpansionError: it is no expression.
+        """
+        text = subscript
+        if not subscript.isalnum():
+            text = self.text(_subscript(subscript), process)
+        if array in process.maps:
+            quoted = text[:1] in {'"', "'"} and text[-1:] == text[:1]
+            return text[1:-1] if quoted else text
+        return text if text.isdecimal() else str(self.calculate(text, process))
 
     def _add_unquoted(self, part: Part, fields: Fields, process: Process, *, first: bool) -> None:
         if type(part) is Literal and not part.quoted:
@@ -212,7 +252,7 @@ class Expander:
         """
         self._machine.budget.charge_bytes(len(text))
         try:
-            return evaluate(text, ArithmeticVariables(process))
+            return evaluate(text, ArithmeticVariables(process), arrays=process.bash)
         except ArithmeticFault as error:
             raise ExpansionError(_as_bash(text, str(error)) if process.bash else str(error)) from error
 
@@ -229,8 +269,14 @@ class Expander:
         return part.text
 
     def _parameter(self, part: Parameter, process: Process) -> str:
-        value = self.value(part.name, process)
         operator = part.operator
+        if operator == "bad":
+            raise ExpansionError(f"{part.name}: bad substitution")
+        if process.bash and operator not in _FOR_ONE and is_all(part.name):
+            values = self._all(part, process)
+            mark = " " if part.name[-2:] in {"@", "@]"} else process.variables.get("IFS", " ")[:1]
+            return mark.join(values)
+        value = self.value(part.name, process)
         if operator == "":
             if value is None and "u" in process.options and part.name not in _EVERYTHING:
                 raise ExpansionError(self._unset(part.name, process))
@@ -289,15 +335,18 @@ class Expander:
             return self._substring(value, self.text(argument, process), process)
         if operator[0] == "@":
             return parameters.transformed(value, operator[1])
-        return parameters.recased(value, operator)
+        chosen = self.pattern(argument, process)
+        return parameters.recased(value, operator, compile_pattern(chosen) if chosen else None)
 
     def _replaced_at_edge(self, part: Parameter, value: str, text: str, process: Process) -> str:
         """`${x/#a/b}` and `${x/%a/b}` of bash."""
         sign = "##" if text[0] == "#" else "%%"
+        new = self.text(part.replacement, process) if part.replacement else ""
+        if len(text) == 1:
+            return new + value if sign == "##" else value + new
         rest = parameters.trimmed(value, compile_pattern(text[1:]), sign, self._machine.budget)
         if len(rest) == len(value):
             return value
-        new = self.text(part.replacement, process) if part.replacement else ""
         return new + rest if sign == "##" else rest + new
 
     def _substring(self, value: str, text: str, process: Process) -> str:
@@ -310,6 +359,11 @@ class Expander:
 
     def value(self, name: str, process: Process) -> str | None:
         """The value of a variable or special parameter; None when it is not set."""
+        if process.bash and name.endswith("]") and name[:1] != "!":
+            array, _, subscript = name[:-1].partition("[")
+            if subscript in _EVERYTHING:
+                return " ".join(all_values(name, process)) or None
+            return element(array, self.key(array, subscript, process), process)
         return value_of(name, process, self._machine)
 
     def _tilde(self, text: str, process: Process) -> str:
@@ -317,6 +371,8 @@ class Expander:
             return text
         if not found[1]:
             home = process.variables.get("HOME")
+            if home is None and process.bash:
+                home = self._machine.persona.home_of(self._machine.username)
             return text if home is None else home + text[1:]
         known = self._machine.persona.home_of(found[1])
         return text if known is None else known + text[found.end() :]

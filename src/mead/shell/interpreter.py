@@ -43,6 +43,12 @@ __all__ = ["Interpreter"]
 _UNITS: Final = frozenset({Simple, Pipeline, Redirected, Subshell, Test})
 
 
+def _with_first(name: str, others: dict[str, str] | None) -> dict[str, str]:
+    """The names of the functions that run, the innermost first."""
+    names = [name, *(others or {}).values()]
+    return {str(number): each for number, each in enumerate(names)}
+
+
 class Interpreter:
     """Executes commands in the environment of a `Process`."""
 
@@ -70,9 +76,21 @@ class Interpreter:
             process.status = self._unit(node, process)
         else:
             self._whole_unit(node, process)
-        if process.status and "e" in process.options and not process.tested:
-            raise ExitShellError(process.status)
+        if process.status and not process.tested:
+            if process.traps and process.bash and (action := process.traps.get("ERR")):
+                self._on_error(action, process)
+            if "e" in process.options:
+                raise ExitShellError(process.status)
         return process.status
+
+    def _on_error(self, action: str, process: Process) -> None:
+        """Run the error trap of bash, whose own errors do not count."""
+        status, process.tested = process.status, process.tested + 1
+        try:
+            self.script(action, process)
+        finally:
+            process.tested -= 1
+            process.status = status
 
     def _unit(self, node: Node, process: Process) -> int:
         if type(node) is Simple:
@@ -191,6 +209,9 @@ class Interpreter:
     def _call_function(self, body: Node, argv: list[str], process: Process) -> int:
         arguments, process.arguments = process.arguments, argv[1:]
         process.local.append({})
+        names = process.arrays.get("FUNCNAME")
+        if process.bash:
+            process.arrays["FUNCNAME"] = _with_first(argv[0], names)
         try:
             return self.inner(body, process)
         except ReturnError as error:
@@ -198,6 +219,10 @@ class Interpreter:
         finally:
             process.arguments = arguments
             process.restore(process.local.pop())
+            if names is None:
+                process.arrays.pop("FUNCNAME", None)
+            else:
+                process.arrays["FUNCNAME"] = names
 
     def launch(self, argv: list[str], process: Process) -> int:
         """Run a program: an applet, or a file of the peer."""
@@ -277,8 +302,11 @@ class Interpreter:
         """What `$(< file)` of bash stands for; None when it is something else."""
         if type(body) is not Simple or body.words or body.assignments or len(body.redirections) != 1:
             return None
-        if body.redirections[0].operator != "<" or not redirect(self, body.redirections, process):
+        if body.redirections[0].operator != "<":
             return None
+        if not redirect(self, body.redirections, process):
+            process.status = 1
+            return b""
         source = process.stdin
         return source.read() or (self.machine.body(source.waits) or b"")
 

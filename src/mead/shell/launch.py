@@ -53,7 +53,9 @@ class Launcher:
         if missing is not None:
             missing("No such file or directory")
         else:
-            process.complain(f"{name}: {'command not found' if process.bash else 'not found'}")
+            unset = process.bash and not process.variables.get("PATH")
+            known = "No such file or directory" if unset else "command not found"
+            process.complain(f"{name}: {known if process.bash else 'not found'}")
         self._unknown(argv, process)
         return 127
 

@@ -33,7 +33,10 @@ _ARITHMETIC_RUN: Final = re.compile(r"[^()$`\"]+")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _PARAMETER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]", re.ASCII)
 _BASH_PARAMETER: Final = re.compile(
-    r"!?[A-Za-z_][A-Za-z0-9_]*(?:\[(?:\w+|[@*]|\$\w+)\])?|!?[0-9]+|[@*#?$!-]", re.ASCII
+    r"![A-Za-z_][A-Za-z0-9_]*[@*](?=\})"
+    r"|!?[A-Za-z_][A-Za-z0-9_]*(?:\[(?:[^\[\]]|\[[^\[\]]*\])*\])?"
+    r"|!?[0-9]+|!#(?=\})|[@*#?$!-]",
+    re.ASCII,
 )
 _SIMPLE_PARAMETER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]", re.ASCII)
 _OPERATOR: Final = re.compile(r":[-=?+]|##|%%|//|[-=?+#%/:]")
@@ -189,6 +192,9 @@ class WordReader:
             return self._braced(quoted=quoted)
         if following == "'" and not quoted:
             return self._ansi_c_quoted()
+        if following == '"' and not quoted and self.bash:
+            self.position += 1
+            return Literal("", quoted=True)
         name = _SIMPLE_PARAMETER.match(text, start + 1)
         if name:
             self.position = name.end()
@@ -201,7 +207,7 @@ class WordReader:
         if not found:
             raise IncompleteError("syntax error: unterminated quoted string")
         self.position = found.end()
-        return Literal(ansi_c(found[0][:-1]), quoted=True)
+        return Literal(ansi_c(found[0][:-1], bash=self.bash), quoted=True)
 
     def _arithmetic(self, *, quoted: bool) -> Part:
         self.position += 3
@@ -229,7 +235,7 @@ class WordReader:
             self.position += 1
 
     def _braced(self, *, quoted: bool) -> Part:
-        text = self.text
+        text, start = self.text, self.position
         self.position += 2
         if text.startswith("#", self.position) and not text.startswith("#}", self.position):
             name = (_BASH_PARAMETER if self.bash else _PARAMETER).match(text, self.position + 1)
@@ -238,19 +244,19 @@ class WordReader:
                 return Parameter(name[0], "length", None, None, quoted)
         name = (_BASH_PARAMETER if self.bash else _PARAMETER).match(text, self.position)
         if not name:
-            return self._bad_substitution()
+            return self._bad_substitution(start, quoted=quoted)
         self.position = name.end()
         if text.startswith("}", self.position):
             self.position += 1
             return Parameter(name[0], "", None, None, quoted)
-        return self._changed(name[0], quoted=quoted)
+        return self._changed(start, name[0], quoted=quoted)
 
-    def _changed(self, name: str, *, quoted: bool) -> Part:
+    def _changed(self, start: int, name: str, *, quoted: bool) -> Part:
         """`${name` was read; the operator and what belongs to it follow."""
         text = self.text
         operator = (_BASH_OPERATOR if self.bash else _OPERATOR).match(text, self.position)
         if not operator:
-            return self._bad_substitution()
+            return self._bad_substitution(start, quoted=quoted)
         self.position = operator.end()
         inner = quoted and operator[0] not in _PATTERNS
         argument = self._braced_word(quoted=inner, separator="/" if operator[0] in _REPLACES else "")
@@ -263,10 +269,13 @@ class WordReader:
         self.position += 1
         return Parameter(name, operator[0], argument, replacement, quoted)
 
-    def _bad_substitution(self) -> Part:
+    def _bad_substitution(self, start: int, *, quoted: bool) -> Part:
         end = self.text.find("}", self.position)
         if end < 0:
             raise IncompleteError("syntax error: missing '}'")
+        if self.bash:
+            self.position = end + 1
+            return Parameter(self.text[start : end + 1], "bad", None, None, quoted)
         raise ShellSyntaxError("syntax error: bad substitution")
 
     def _braced_word(self, *, quoted: bool, separator: str) -> Word:

@@ -23,9 +23,13 @@ def lower(text: str) -> str:
     return text.translate(_TO_LOWER)
 
 
-def recased(value: str, operator: str) -> str:
-    """`^`, `^^`, `,`, `,,`."""
+def recased(value: str, operator: str, pattern: Pattern | None) -> str:
+    """`^`, `^^`, `,`, `,,`, for the characters that match a pattern if there is one."""
     change = upper if operator[0] == "^" else lower
+    if pattern is not None:
+        last = len(value) if len(operator) == 2 else 1
+        head = "".join(change(char) if matches(pattern, char) else char for char in value[:last])
+        return head + value[last:]
     return change(value) if len(operator) == 2 else change(value[:1]) + value[1:]
 
 

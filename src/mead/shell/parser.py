@@ -17,6 +17,7 @@ from mead.shell.ast import (
     AndOr,
     Assignment,
     Background,
+    Branch,
     Case,
     For,
     Function,
@@ -34,7 +35,7 @@ from mead.shell.ast import (
     Subshell,
     Word,
 )
-from mead.shell.lexer import MAX_NESTING, IncompleteError, ShellSyntaxError
+from mead.shell.lexer import MAX_NESTING, IncompleteError, ShellSyntaxError, make_word
 from mead.shell.limits import LimitReachedError
 from mead.shell.tokens import END, NEWLINE, REDIRECTION, WORD, TokenReader
 
@@ -159,7 +160,11 @@ class Parser(TokenReader):
 
     def _pipeline(self) -> Node:
         negated = self._next(keywords=True, aliases=True) == "!"
-        if not negated:
+        if negated and self.bash:
+            while self._next(keywords=True, aliases=True) == "!":
+                negated = not negated
+            self._push()
+        elif not negated:
             self._push()
         commands = [self._command()]
         while self._next() == "|":
@@ -261,12 +266,14 @@ class Parser(TokenReader):
             raise self._unexpected(WORD)
         subject = self._word
         self._expect("in")
-        branches: list[tuple[tuple[Word, ...], Node | None]] = []
+        branches: list[Branch] = []
         while self._next(keywords=True, lines=True) != "esac":
-            branches.append(self._case_branch())
+            patterns, body = self._case_branch()
             if self._next(keywords=True, lines=True, aliases=True) == "esac":
+                branches.append((patterns, body, ""))
                 break
             self._end_of_branch()
+            branches.append((patterns, body, self._ending))
         return Case(subject, tuple(branches))
 
     def _case_branch(self) -> tuple[tuple[Word, ...], Node | None]:
@@ -314,8 +321,10 @@ class Parser(TokenReader):
                 words.append(_IN_TEST[self._kind])
             elif self._kind != WORD:
                 break
-            elif self._assignment is not None and not words:
+            elif self._assignment is not None and (not words or self._assignment.items is not None):
                 assignments.append(self._assignment)
+                if words:
+                    words.append(make_word([Literal(self._assignment.name, quoted=True)]))
             else:
                 words.extend(self._expanded(self._word))
             self._next(aliases=not words)

@@ -43,9 +43,10 @@ class Process:
 
     __slots__ = (
         "aliases", "arguments", "arrays", "background", "base", "bash", "command", "cwd", "dash", "depth",
-        "exported", "fds", "fresh", "functions", "in_loop", "in_unit", "interactive", "jobs", "line",
-        "local", "name", "nesting", "options", "pid", "readonly", "script", "sourcing", "status", "stderr",
-        "stdin", "stdout", "substituted", "tested", "traps", "umask", "variables",
+        "directories", "exported", "fds", "fresh", "functions", "in_loop", "in_unit", "integers",
+        "interactive", "jobs", "line", "local", "maps", "name", "nesting", "options", "pid", "readonly",
+        "script", "sourcing", "status", "statuses", "stderr", "stdin", "stdout", "substituted", "tested",
+        "traps", "umask", "variables",
     )  # fmt: skip
 
     def __init__(
@@ -64,16 +65,7 @@ class Process:
         self.line = 0
         self.base = 0
         """Lines that were typed before the command that runs."""
-        self.variables: dict[str, str] = {}
-        self.arrays: dict[str, dict[str, str]] = {}
-        self.exported: set[str] = set()
-        self.readonly: set[str] = set()
-        self.functions: dict[str, Node] = {}
-        self.aliases: dict[str, str] = {}
-        self.arguments: list[str] = []
-        self.options: set[str] = set()
-        self.traps: dict[str, str] = {}
-        self.jobs: list[Job] = []
+        self._begin()
         self.status = 0
         self.substituted: int | None = None
         self.fresh = False
@@ -90,6 +82,28 @@ class Process:
         self.stdin, self.stdout, self.stderr = stdin, stdout, stderr
         self.fds: dict[int, Source | Sink] = {}
         self.pid = pid
+
+    def _begin(self) -> None:
+        """Nothing is known yet."""
+        self.variables: dict[str, str] = {}
+        self.arrays: dict[str, dict[str, str]] = {}
+        """Elements by subscript; never changed, but replaced."""
+        self.maps: frozenset[str] = frozenset()
+        """Arrays whose subscripts are no numbers."""
+        self.integers: frozenset[str] = frozenset()
+        """Variables whose values are calculated when they are set."""
+        self.statuses: tuple[int, ...] = ()
+        """How the commands of the last pipeline ended, if it was one."""
+        self.directories: tuple[str, ...] = ()
+        """What `pushd` left."""
+        self.exported: set[str] = set()
+        self.readonly: set[str] = set()
+        self.functions: dict[str, Node] = {}
+        self.aliases: dict[str, str] = {}
+        self.arguments: list[str] = []
+        self.options: set[str] = set()
+        self.traps: dict[str, str] = {}
+        self.jobs: list[Job] = []
 
     def fork(self) -> Process:
         """A copy: what happens in it does not come back."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mead.shell.applets import ASSIGNING, SPECIAL
+from mead.shell.arrays import parted, set_all, set_element
 from mead.shell.ast import Assignment, Simple, Word
 from mead.shell.control import FaultError
 from mead.shell.expand import ExpansionError
 from mead.shell.limits import LimitReachedError
 from mead.shell.process import Process
 from mead.shell.redirect import redirect
-from mead.shell.variables import set_element, traced
+from mead.shell.variables import traced
 
 if TYPE_CHECKING:
     from mead.shell.interpreter import Interpreter
@@ -91,6 +92,9 @@ def _command(shell: Interpreter, node: Simple, argv: list[str], process: Process
             _assign(shell, assignment, process)
         return process.substituted or 0
     status = _with_variables(shell, node.assignments, argv, process)
+    process.statuses = ()
+    if process.bash:
+        process.variables["_"] = argv[-1]
     shell.machine.ran(argv, status, process.depth)
     return status
 
@@ -98,21 +102,24 @@ def _command(shell: Interpreter, node: Simple, argv: list[str], process: Process
 def _assign(shell: Interpreter, assignment: Assignment, process: Process) -> None:
     name = assignment.name
     if assignment.items is not None:
-        fresh = {} if not assignment.append else dict(process.arrays.get(name, {}))
         values = shell.expander.words(assignment.items, process)
-        start = len(fresh)
-        process.arrays[name] = fresh | {
-            str(index): value for index, value in enumerate(values[:4_096], start)
-        }
+        set_all(process, name, values, append=assignment.append)
         return
     value = shell.expander.text(assignment.value, process, assigned=True)
-    if assignment.append:
+    if (reference := parted(name)) is not None:
+        array, subscript = reference
+        key = shell.expander.key(array, subscript, process)
+        set_element(process, array, key, value, append=assignment.append)
+        return
+    if assignment.append and name not in process.integers:
         value = process.variables.get(name, "") + value
         if len(value) > shell.machine.limits.word_bytes:
             raise LimitReachedError("word_bytes", shell.machine.limits.word_bytes, "bytes")
-    if name.endswith("]"):
-        array, _, index = name[:-1].partition("[")
-        set_element(process, array, index, value)
+    if name in process.integers:
+        before = f"{process.variables.get(name, '0')}+" if assignment.append else ""
+        value = str(shell.expander.calculate(f"{before}({value or 0})", process))
+    if name in process.arrays:
+        set_element(process, name, "0", value)
         return
     process.assign(name, value)
 
@@ -122,6 +129,11 @@ def _with_variables(
 ) -> int:
     if not assignments:
         return shell.invoke(argv, process)
+    if argv[0] in ASSIGNING and any(assignment.items is not None for assignment in assignments):
+        status = shell.invoke(argv, process)
+        for assignment in assignments:
+            _assign(shell, assignment, process)
+        return status
     names = [assignment.name for assignment in assignments]
     saved = {name: process.variables.get(name) for name in names}
     exported = set(process.exported)

@@ -33,7 +33,9 @@ _BASH_REDIRECTION: Final = re.compile(r"(\d*)(<<<|<<-|<<|<&|<>|>>|>&|>\||<|>)(?!
 _OPERATOR: Final = re.compile(r"&&|\|\||;;|[;&|()]")
 _BASH_OPERATOR: Final = re.compile(r";;&|;&|&&|\|\||;;|[;&|()]")
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=", re.ASCII)
-_BASH_ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*(?:\[\w+\])?)(\+?)=(\(?)", re.ASCII)
+_SUBSCRIPT: Final = r"\[(?:[^\[\]\n;&|<>()]|\[[^\[\]\n]*\]|\$\(\([^\n;]*?\)\))+\]"
+_BASH_ASSIGNMENT: Final = re.compile(rf"([A-Za-z_][A-Za-z0-9_]*(?:{_SUBSCRIPT})?)(\+?)=(\(?)", re.ASCII)
+_ENDINGS: Final = frozenset({";;", ";&", ";;&"})
 _RESERVED: Final = frozenset({
     "if", "then", "elif", "else", "fi", "while", "until", "for", "do", "done", "case", "esac", "function",
     "in", "{", "}", "!",
@@ -74,6 +76,7 @@ class TokenReader(WordReader):
         self._word = Word((), "")
         self._assignment: Assignment | None = None
         self._match: re.Match[str] | None = None
+        self._ending = ""
         self._start = 0
         self._pushed = False
         self._line = 1
@@ -153,7 +156,9 @@ class TokenReader(WordReader):
             found = (_BASH_OPERATOR if self.bash else _OPERATOR).match(text, start)
             assert found is not None
             self.position = found.end()
-            self._kind = ";;" if found[0] in {";&", ";;&"} else found[0]
+            self._kind, self._ending = (
+                (";;", found[0]) if found[0][:1] == ";" and found[0] != ";" else (found[0], "")
+            )
         else:
             self._read_word()
 

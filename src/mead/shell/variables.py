@@ -6,24 +6,32 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Final
 
+from mead.shell.arithmetic import evaluate
+from mead.shell.arrays import element, parted, set_element
 from mead.shell.machine import Machine
 from mead.shell.process import Process
 
-__all__ = ["ArithmeticVariables", "all_values", "quoted", "set_element", "traced", "value_of"]
+__all__ = ["ArithmeticVariables", "quoted", "traced", "value_of"]
 
 _OPTION_LETTERS: Final = "EubaCvxcsnmiIfe"
-_MAX_ITEMS: Final = 4_096
-
-
-def all_values(name: str, process: Process) -> list[str]:
-    """The values of `@`, `*`, `a[@]` and `a[*]`."""
-    if name in {"@", "*"}:
-        return process.arguments
-    array, _, _ = name.partition("[")
-    if array in process.arrays:
-        return list(process.arrays[array].values())
-    value = process.variables.get(array)
-    return [] if value is None else [value]
+_VERSION: Final = "5.2.15(1)-release"
+_OF_BASH: Final[dict[str, Callable[[Process, Machine], str]]] = {
+    "BASH_VERSION": lambda _, __: _VERSION,
+    "BASH_VERSINFO": lambda _, __: _VERSION[0],
+    "HOSTNAME": lambda _, machine: machine.persona.hostname,
+    "UID": lambda _, machine: str(machine.uid),
+    "EUID": lambda _, machine: str(machine.uid),
+    "SECONDS": lambda _, machine: str(int(machine.now().timestamp() - machine.processes.shell.since)),
+    "EPOCHSECONDS": lambda _, machine: str(int(machine.now().timestamp())),
+    "OSTYPE": lambda _, __: "linux-gnu",
+    "HOSTTYPE": lambda _, machine: machine.persona.machine_name,
+    "MACHTYPE": lambda _, machine: f"{machine.persona.machine_name}-pc-linux-gnu",
+    "BASH": lambda _, __: "/bin/bash",
+    "BASHPID": lambda process, _: str(process.pid),
+    "SHLVL": lambda _, __: "1",
+    "DIRSTACK": lambda process, _: process.cwd,
+    "PIPESTATUS": lambda process, _: str((process.statuses or (process.status,))[0]),
+}
 
 
 def value_of(name: str, process: Process, machine: Machine) -> str | None:
@@ -46,30 +54,16 @@ def value_of(name: str, process: Process, machine: Machine) -> str | None:
 
 def _of_bash(name: str, process: Process, machine: Machine) -> str | None:
     if name.startswith("!"):
+        if name == "!#":
+            return process.arguments[-1] if process.arguments else process.name
         meant = value_of(name[1:], process, machine)
         return value_of(meant, process, machine) if meant and not meant.startswith("!") else None
-    if name.endswith("]"):
-        array, _, index = name[:-1].partition("[")
-        if index in {"@", "*"}:
-            return " ".join(all_values(name, process)) or None
-        index = value_of(index[1:], process, machine) or "0" if index.startswith("$") else index
-        if array not in process.arrays:
-            return process.variables.get(array) if index == "0" else None
-        return process.arrays[array].get(index)
+    if (reference := parted(name)) is not None:
+        return element(reference[0], reference[1], process)
     if name in process.arrays:
         return process.arrays[name].get("0")
-    return {
-        "BASH_VERSION": "5.2.15(1)-release", "HOSTNAME": machine.persona.hostname, "UID": str(machine.uid),
-        "EUID": str(machine.uid), "SECONDS": "0", "OSTYPE": "linux-gnu",
-        "HOSTTYPE": machine.persona.machine_name, "BASH": "/bin/bash",
-    }.get(name)  # fmt: skip
-
-
-def set_element(process: Process, name: str, index: str, value: str) -> None:
-    """Set `name[index]`."""
-    array = process.arrays.setdefault(name, {})
-    if len(array) < _MAX_ITEMS:
-        array[index] = value
+    known = _OF_BASH.get(name)
+    return None if known is None else known(process, machine)
 
 
 def _letters(process: Process) -> str:
@@ -110,10 +104,27 @@ class ArithmeticVariables(MutableMapping[str, str]):
         self._process = process
 
     def __getitem__(self, name: str) -> str:
-        return self._process.variables[name]
+        process = self._process
+        if (reference := parted(name)) is not None:
+            value = element(reference[0], self._key(*reference), process)
+        else:
+            value = process.variables.get(name)
+            if value is None and name in process.arrays:
+                value = element(name, "0", process)
+        if value is None:
+            raise KeyError(name)
+        return value
 
     def __setitem__(self, name: str, value: str) -> None:
-        self._process.assign(name, value)
+        if (reference := parted(name)) is not None:
+            set_element(self._process, reference[0], self._key(*reference), value)
+        else:
+            self._process.assign(name, value)
+
+    def _key(self, array: str, subscript: str) -> str:
+        if array in self._process.maps:
+            return subscript.strip("\"'")
+        return subscript if subscript.isdecimal() else str(evaluate(subscript, self, arrays=True))
 
     def __delitem__(self, name: str) -> None:
         del self._process.variables[name]

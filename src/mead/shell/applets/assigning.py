@@ -10,8 +10,12 @@ import re
 from typing import Final
 
 from mead.shell.arithmetic import ArithmeticFault, evaluate
+from mead.shell.arrays import parted, set_all
 from mead.shell.ast import decode
 from mead.shell.call import Applet, BuiltinFaultError, Call
+from mead.shell.expand import ExpansionError
+from mead.shell.fields import Fields
+from mead.shell.process import Process
 from mead.shell.streams import Source
 from mead.shell.variables import ArithmeticVariables, quoted
 
@@ -62,9 +66,8 @@ def _show(call: Call, names: set[str]) -> None:
 def _local(call: Call) -> int:
     process = call.process
     if not process.local:
-        if call.name != "local":
-            return _export_like(call)
-        raise BuiltinFaultError("not in a function" if not process.bash else "can only be used in a function")
+        text = "can only be used in a function" if process.bash else "not in a function"
+        raise BuiltinFaultError(text, 1 if process.bash else 2)
     for word in call.argv[1:]:
         if word.startswith("-"):
             continue
@@ -79,21 +82,57 @@ def _local(call: Call) -> int:
     return 0
 
 
-def _export_like(call: Call) -> int:
-    """`declare` outside of a function."""
+def _declare(call: Call) -> int:
+    """`declare`: in a function what it names is local to that."""
     process, words = call.process, call.argv[1:]
     flags = "".join(word[1:] for word in words if word.startswith("-"))
-    for word in words:
+    named = [word for word in words if not word.startswith(("-", "+"))]
+    status = 0
+    if process.local and "g" not in flags:
+        status = _local(call)
+    for word in named:
         name, equals, value = word.partition("=")
-        if word.startswith("-") or not _NAME.fullmatch(name):
+        if not _NAME.fullmatch(name):
             continue
+        _mark(process, name, flags)
         if equals:
+            value = str(_calculated(call, value)) if "i" in flags else value
             process.assign(name, value)
-        if "x" in flags:
-            process.exported.add(name)
         if "r" in flags:
             process.readonly.add(name)
-    return 0
+    if "p" in flags or not named:
+        _print_declared(call, [word for word in named if "=" not in word])
+    return status
+
+
+def _local_of_bash(call: Call) -> int:
+    return _declare(call) if call.process.local else _local(call)
+
+
+def _mark(process: Process, name: str, flags: str) -> None:
+    if "A" in flags:
+        process.maps |= {name}
+    if flags and {"a", "A"} & set(flags):
+        process.arrays.setdefault(name, {})
+    if "i" in flags:
+        process.integers |= {name}
+    if "x" in flags:
+        process.exported.add(name)
+
+
+def _calculated(call: Call, text: str) -> int:
+    try:
+        return evaluate(text or "0", ArithmeticVariables(call.process), arrays=True)
+    except ArithmeticFault as error:
+        raise BuiltinFaultError(str(error), 1) from error
+
+
+def _print_declared(call: Call, names: list[str]) -> None:
+    variables = call.process.variables
+    for name in names or sorted(name for name in variables if "." not in name):
+        if name in variables:
+            value = re.sub(r'([\\"$`])', r"\\\1", variables[name])
+            call.write(f'declare -{"x" if name in call.process.exported else "-"} {name}="{value}"\n')
 
 
 def _unset(call: Call) -> int:
@@ -102,6 +141,9 @@ def _unset(call: Call) -> int:
     for name in options.operands:
         if "f" in options:
             process.functions.pop(name, None)
+            continue
+        if process.bash and (reference := parted(name)) is not None:
+            _unset_element(call, *reference)
             continue
         if not _NAME.fullmatch(name) and not process.bash:
             raise BuiltinFaultError(f"{name}: bad variable name")
@@ -112,8 +154,20 @@ def _unset(call: Call) -> int:
             process.functions.pop(name, None)
         process.variables.pop(name, None)
         process.arrays.pop(name, None)
+        process.maps -= {name}
+        process.integers -= {name}
         process.exported.discard(name)
     return 0
+
+
+def _unset_element(call: Call, array: str, subscript: str) -> None:
+    process = call.process
+    items = process.arrays.get(array, {})
+    try:
+        key = call.shell.expander.key(array, subscript, process)
+    except ExpansionError:
+        return
+    process.arrays[array] = {each: value for each, value in items.items() if each != key}
 
 
 def _read(call: Call) -> int:
@@ -130,7 +184,10 @@ def _read(call: Call) -> int:
     else:
         end = options.get("d")[:1] if "d" in options else "\n"
         text, whole = _line(call, source, end.encode("latin-1") or b"\0", raw="r" in options)
-    _spread(call, options.operands or ["REPLY"], text, raw="r" in options)
+    if "a" in options and call.process.bash:
+        set_all(call.process, options.get("a"), _fields(call, text, raw="r" in options))
+    else:
+        _spread(call, options.operands or ["REPLY"], text, raw="r" in options)
     return 0 if whole else 1
 
 
@@ -206,6 +263,19 @@ def _spread(call: Call, names: list[str], text: str, *, raw: bool) -> None:
         start = _past(marks, stop, end, separators, blanks)
 
 
+def _fields(call: Call, text: str, *, raw: bool) -> list[str]:
+    """All fields of a line."""
+    separators = call.process.variables.get("IFS", " \t\n")
+    fields = Fields(call.machine.limits.word_bytes)
+    for char, escaped in _marks(text, raw=raw):
+        if escaped:
+            fields.add(char, quoted=True)
+        else:
+            fields.add_split(char, separators)
+    fields.end()
+    return [field for field, _ in fields.done]
+
+
 def _past(marks: list[tuple[str, bool]], at: int, end: int, separators: str, blanks: str) -> int:
     """Where the next field begins behind the delimiter at `at`."""
     seen = False
@@ -239,11 +309,11 @@ def _set(call: Call, name: str, value: str) -> None:
 
 def _let(call: Call) -> int:
     if len(call.argv) < 2:
-        raise BuiltinFaultError("expression expected")
+        raise BuiltinFaultError("expression expected", 1 if call.process.bash else 2)
     value = 0
     for word in call.argv[1:]:
         try:
-            value = evaluate(word, ArithmeticVariables(call.process))
+            value = evaluate(word, ArithmeticVariables(call.process), arrays=call.process.bash)
         except ArithmeticFault as error:
             raise BuiltinFaultError(str(error)) from error
     return int(value == 0)
@@ -319,4 +389,4 @@ TABLE: Final[dict[str, Applet]] = {
     "export": _export, "readonly": _export, "local": _local, "unset": _unset, "read": _read, "let": _let,
     "getopts": _getopts,
 }  # fmt: skip
-BASH_TABLE: Final[dict[str, Applet]] = {"declare": _local, "typeset": _local}
+BASH_TABLE: Final[dict[str, Applet]] = {"declare": _declare, "typeset": _declare, "local": _local_of_bash}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mead.shell.applets import assigning, flow, jobs, naming, options
+from mead.shell.applets import assigning, flow, jobs, lists, naming, options
 from mead.shell.call import Applet, Call
 
 __all__ = ["ASSIGNING", "BASH_TABLE", "NOT_IN_DASH", "SPECIAL", "TABLE"]
@@ -84,6 +84,7 @@ TABLE: Final[dict[str, Applet]] = {
 }  # fmt: skip
 NOT_IN_DASH: Final = frozenset({"[[", "help", "history", "let", "source"})
 BASH_TABLE: Final[dict[str, Applet]] = {
-    **assigning.BASH_TABLE, **naming.BASH_TABLE, "logout": TABLE["exit"], "shopt": _shopt, "disown": _quiet,
+    **assigning.BASH_TABLE, **naming.BASH_TABLE, **lists.TABLE, "logout": TABLE["exit"],
+    "shopt": _shopt, "disown": _quiet,
     "enable": _enable, "caller": _quiet, "complete": _quiet, "suspend": _quiet,
 }  # fmt: skip

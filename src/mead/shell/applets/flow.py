@@ -108,7 +108,9 @@ def _dot(call: Call) -> int:
     process = call.process
     if len(call.argv) < 2:
         if process.bash:
-            raise BuiltinFaultError("filename argument required")
+            process.complain("filename argument required")
+            call.say(f"{call.name}: usage: {call.name} filename [arguments]\n")
+            return 2
         return 0
     name = call.argv[1]
     data = _sourced(call, name)
@@ -169,6 +171,8 @@ def _exec(call: Call) -> int:
 
 def _not_run(call: Call, name: str, reason: str) -> None:
     missing = reason == "No such file or directory" and (call.process.ash or "/" not in name)
+    if call.process.bash and "/" in name:
+        call.process.command = ""
     call.process.complain(f"{name}: {'not found' if missing else reason}")
 
 
@@ -185,7 +189,7 @@ def _exit(call: Call) -> int:
 def _return(call: Call) -> int:
     if call.process.bash and not call.process.local and not call.process.sourcing and not call.process.script:
         call.process.complain("can only `return' from a function or sourced script")
-        return 1
+        return 2
     raise ReturnError(_status(call))
 
 

@@ -30,7 +30,7 @@ def _echo(call: Call) -> int:
             escapes = letter == "e" or (escapes and (letter != "E" or not call.process.bash))
     text = " ".join(words)
     if escapes and "\\" in text:
-        resolved, ended = echo_escapes(text)
+        resolved, ended = echo_escapes(text, bash=call.bash)
         newline = newline and not ended
         note_layer(call, text, resolved)
         text = resolved

@@ -19,13 +19,17 @@ __all__ = ["TABLE", "Printer", "formatted"]
 _DIRECTIVE: Final = re.compile(r"%([-+ #0]*)(\*|\d{0,6})(?:\.(\*|\d{0,6}))?[hlLzjt]{0,2}(.?)", re.DOTALL)
 _INTEGER: Final = re.compile(r"\s*([-+]?)(0[xX][0-9a-fA-F]+|\d+)")
 _KINDS: Final = frozenset("diouxXcsbeEfFgGaA")
+_CONTROL: Final = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\x1b": "\\E", "'": "\\'", "\\": "\\\\"}
 _MAX_WIDTH: Final = 65_536
 
 
 class Printer:
     """One use of a format: its arguments, and what is wrong with them."""
 
-    def __init__(self, arguments: list[str], complain: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, arguments: list[str], complain: Callable[[str], None] | None = None, *, bash: bool = False
+    ) -> None:
+        self._bash = bash
         self._queue = list(reversed(arguments))
         self._complain = complain
         self.failed = False
@@ -60,13 +64,16 @@ class Printer:
         ended = re.search(r"(?<!\\)(?:\\\\)*\\c", text)
         if ended:
             text, self.ended = text[: ended.end() - 2], True
-        pieces.append(printf_escapes(text))
+        pieces.append(printf_escapes(text, bash=self._bash))
 
     def _directive(self, found: re.Match[str], rest: str, before: str) -> str:
         flags, width, precision, kind = found.groups()
+        if self._bash and kind == "q":
+            return f"%{flags}{width}s" % shell_quoted(self._queue.pop() if self._queue else "")
         if kind not in _KINDS or kind == "":
             shown = re.sub(r"^(%[-+ #0-9.*]*)[hlLzjt]+", r"\1", rest)
-            error = FailedError(f"{shown}: invalid format")
+            text = f"`{kind or '%'}': invalid format character" if self._bash else f"{shown}: invalid format"
+            error = FailedError(text)
             error.output = before
             raise error
         if width == "*":
@@ -86,7 +93,7 @@ class Printer:
         if kind == "s":
             return f"%{tail}s" % (word or "")
         if kind == "b":
-            text, self.ended = echo_escapes(word or "")
+            text, self.ended = echo_escapes(word or "", bash=self._bash)
             return f"%{tail}s" % text
         if kind in "eEfFgGaA":
             return self._float(tail, kind.replace("a", "e").replace("A", "E"), word)
@@ -130,6 +137,16 @@ class Printer:
             self._complain(word)
 
 
+def shell_quoted(text: str) -> str:
+    """A word as bash's `%q` writes it."""
+    if not text:
+        return "''"
+    if any(char < " " or char > "~" for char in text):
+        escaped = "".join(_CONTROL.get(char, char if char >= " " else f"\\{ord(char):03o}") for char in text)
+        return f"$'{escaped}'"
+    return re.sub(r"^~|[^\w@%+=:,./^~-]", r"\\\g<0>", text, flags=re.ASCII)
+
+
 def formatted(call: Call, template: str, arguments: list[str], printer: Printer | None = None) -> str:
     """What printf makes of a format and its arguments; the format is used again until none is left.
 
@@ -148,7 +165,7 @@ def formatted(call: Call, template: str, arguments: list[str], printer: Printer 
 
 def _printf(call: Call) -> int:
     words = call.argv[1:]
-    bash = call.process.bash
+    bash = call.bash
     if bash and words[:1] == ["-v"] and len(words) > 2:
         call.process.assign(words[1], formatted(call, words[2], words[3:]))
         return 0
@@ -156,14 +173,17 @@ def _printf(call: Call) -> int:
     if not words:
         if call.title == call.name:
             raise UsageError
+        if bash:
+            call.say("printf: usage: printf [-v var] format [arguments]\n")
+            return 2
         raise FailedError("usage: printf FORMAT [ARGUMENT...]")
     if words[0].startswith("-") and len(words[0]) > 1 and bash:
         raise FailedError(f"printf: {words[0][:2]}: invalid option", 2)
 
     def wrong(word: str) -> None:
-        call.complain(f"printf: {word}: invalid number" if bash else f"invalid number '{word}'")
+        call.complain(f"{word}: invalid number" if bash else f"invalid number '{word}'")
 
-    printer = Printer(words[1:], wrong)
+    printer = Printer(words[1:], wrong, bash=bash)
     try:
         text = formatted(call, words[0], words[1:], printer)
     except FailedError as error:

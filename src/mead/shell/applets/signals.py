@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from mead.shell.call import Call, FailedError, UsageError
+from mead.shell.call import Call, FailedError
 from mead.shell.control import ExitShellError
 from mead.shell.variables import quoted
 
@@ -23,6 +23,10 @@ _NAMES: Final = (
 _REAL_TIME: Final = {32: "RTMIN", 64: "RTMAX"}
 _HARMLESS: Final = frozenset({0, 17, 18, 19, 20, 21, 22, 23, 28})
 _SURVIVED_AT_TERMINAL: Final = frozenset({3, 15, 20, 21, 22})
+_EVENTS: Final = frozenset({"ERR", "DEBUG", "RETURN"})
+_USAGE_OF_BASH: Final = (
+    "kill: usage: kill [-s sigspec | -n signum | -sigspec] pid | jobspec ... or kill -l [sigspec]\n"
+)
 _KILL: Final = 9
 _TERM: Final = 15
 
@@ -91,7 +95,10 @@ def kill(call: Call) -> int:
         number, words = found, words[1:]
     words = words[1:] if words[:1] == ["--"] else words
     if not words:
-        raise FailedError("you need to specify whom to kill") if not call.process.bash else UsageError
+        if not call.process.bash:
+            raise FailedError("you need to specify whom to kill")
+        call.say(_USAGE_OF_BASH)
+        return 2
     status = 0
     for word in words:
         status = _one(call, word, number) or status
@@ -153,23 +160,32 @@ def _list(call: Call, words: list[str]) -> int:
     return 0
 
 
+def _condition(call: Call, word: str) -> str | None:
+    """The name of what `trap` waits for: a signal, or in bash something that happens in a script."""
+    name = word.upper().removeprefix("SIG")
+    if call.process.bash and name in _EVENTS:
+        return name
+    number = number_of(word)
+    return None if number is None else _name_of(number)
+
+
 def trap(call: Call) -> int:
     """`trap`: what to do on a signal, or at the end."""
     traps, words = call.process.traps, call.flags("lp" if call.process.bash else "").operands
     if not words:
         for name in sorted(traps, key=lambda name: number_of(name) or 0):
-            shown = f"SIG{name}" if call.process.bash and name != "EXIT" else name
+            shown = f"SIG{name}" if call.process.bash and name not in {"EXIT", *_EVENTS} else name
             call.write(f"trap -- {quoted(traps[name])} {shown}\n")
         return 0
     action = words[0] if len(words) > 1 else "-"
     status = 0
     for word in words[1:] if len(words) > 1 else words:
-        number = number_of(word)
-        if number is None:
+        condition = _condition(call, word)
+        if condition is None:
             call.process.complain(f"{word}: invalid signal specification")
             status = 1
         elif action == "-":
-            traps.pop(_name_of(number), None)
+            traps.pop(condition, None)
         else:
-            traps[_name_of(number)] = action
+            traps[condition] = action
     return status

@@ -93,7 +93,7 @@ class _Condition:
                 raise FailedError("closing paren expected", 2)
             self._index += 1
             return value
-        if word in _UNARY and operator is not None:
+        if operator is not None and (word in _UNARY or (word == "-v" and self._call.process.bash)):
             self._index += 2
             return self._unary(word, operator)
         self._index += 1
@@ -108,13 +108,22 @@ class _Condition:
         if operator in {"<", ">"}:
             return left < right if operator == "<" else left > right
         if operator == "=~" and self._extended:
-            try:
-                return Regex(right, extended=True, budget=self._call.machine.budget).search(left) is not None
-            except RegexError:
-                return False
+            return self._found(left, right)
         if operator in {"-nt", "-ot", "-ef"}:
             return self._compared(left, operator, right)
         return None
+
+    def _found(self, text: str, pattern: str) -> bool:
+        """`=~`: what was found stays in BASH_REMATCH."""
+        process = self._call.process
+        try:
+            regex = Regex(pattern, extended=True, budget=self._call.machine.budget)
+        except RegexError:
+            return False
+        found = regex.search(text)
+        groups = [] if found is None else [found.group(number) or "" for number in range(regex.groups + 1)]
+        process.arrays["BASH_REMATCH"] = {str(number): group for number, group in enumerate(groups)}
+        return found is not None
 
     def _number(self, word: str) -> int:
         if not re.fullmatch(r"\s*[-+]?\d{1,400}\s*", word, re.ASCII):
@@ -143,6 +152,8 @@ class _Condition:
     def _unary(self, operator: str, word: str) -> bool:
         if operator in {"-n", "-z"}:
             return (word != "") == (operator == "-n")
+        if operator == "-v":
+            return word in self._call.process.variables or word in self._call.process.arrays
         if operator == "-t":
             return self._call.stdin.interactive
         node = self._node(word, follow=operator not in {"-h", "-L"})
