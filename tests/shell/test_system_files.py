@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from mead.shell import Shell, ShellPersona, default_personas
+from mead.shell.machines import ARCHITECTURES
 from mead.shell.proc_files import kernel_line
 from mead.shell.system_files import base_tree, program
 
@@ -44,3 +45,21 @@ def test_extra_files_are_there(persona: ShellPersona) -> None:
         replace(persona, extra_files={"/mnt/mtd/Config/passwd": b"secret\n"}), now=lambda: persona.boot_time
     )
     assert shell.run(b"cat /mnt/mtd/Config/passwd").output == b"secret\n"
+
+
+@pytest.mark.parametrize("persona", default_personas(), ids=lambda persona: persona.name)
+@pytest.mark.parametrize("path", ["/bin/echo", "/bin/ls", "/bin/busybox", "/bin/sh", "/proc/self/exe"])
+def test_every_way_to_read_a_program_agrees(persona: ShellPersona, path: str) -> None:
+    shell = Shell(persona, now=lambda: persona.boot_time.replace(year=2027), interactive=False)
+
+    def ask(line: str) -> bytes:
+        return shell.run(line.encode()).output
+
+    architecture = ARCHITECTURES[persona.architecture]
+    whole = ask(f"cat {path}")
+    assert whole[:4] == b"\x7fELF"
+    order = "little" if architecture.little_endian else "big"
+    assert int.from_bytes(whole[18:20], order) == architecture.machine
+    assert ask(f"dd if={path} bs=52 count=1 2>/dev/null") == ask(f"head -c 52 {path}") == whole[:52]
+    sizes = [f"wc -c < {path}", f"stat -L -c %s {path}", f"ls -lL {path} | awk '{{print $5}}'"]
+    assert {int(ask(line)) for line in sizes} == {len(whole)}
