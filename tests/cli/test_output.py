@@ -11,7 +11,16 @@ from datetime import UTC, datetime
 import click
 import pytest
 
-from mead.cli.output import coloured, defang, defang_text, emit, escape, escape_lines, short_digest
+from mead.cli.output import (
+    coloured,
+    defang,
+    defang_text,
+    emit,
+    escape,
+    escape_lines,
+    short_digest,
+    short_session,
+)
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 ROWS = [
@@ -79,6 +88,8 @@ def test_links_in_running_text_are_defanged_and_the_rest_stays() -> None:
 def test_a_message_keeps_its_lines_and_a_digest_its_beginning() -> None:
     assert escape_lines("a\n\x1b[1mb") == "a\n\\x1b[1mb"
     assert short_digest("ab" * 32) == f"{'ab' * 8}…"
+    assert short_session("ab" * 10) == "ab" * 10
+    assert short_session("ab" * 16) == f"{'ab' * 10}…"
 
 
 def test_csv_names_every_field_of_any_row(capsys: pytest.CaptureFixture[str]) -> None:

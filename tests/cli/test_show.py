@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 
 from mead.cli import show as module
 from mead.errors import ConfigError
+from mead.model.event import SessionOpen
+from mead.store.events import EventStore
 
 
 def test_a_sample_is_shown_with_all_that_is_known(store: Any) -> None:
@@ -44,6 +47,20 @@ def test_a_session_is_shown_as_what_happened_in_it(store: Any) -> None:
     assert "\x1b" not in text
     assert "username=root, password=vizxv" in text
     assert "http://" not in text
+
+
+def test_the_beginning_of_a_session_is_enough_unless_several_begin_so(store: Any, empty: Any) -> None:
+    shown = json.loads(store.mead("show", store.telnet[:6]).stdout)
+    assert shown["session"] == store.telnet
+    with EventStore.open(empty.directory / "events") as events:
+        for number, name in enumerate(("cafe-01", "cafe-012", "cafe-02"), 1):
+            opened = SessionOpen(time=datetime(2026, 1, 1, tzinfo=UTC), sensor="s", session=name)
+            events.append("S", number, [opened])
+        events.commit()
+    assert json.loads(empty.mead("show", "cafe-01").stdout)["session"] == "cafe-01"
+    several = empty.mead("show", "cafe-0").exception
+    assert isinstance(several, ConfigError)
+    assert str(several) == "cafe-0 is the beginning of several sessions: cafe-01, cafe-012, cafe-02"
 
 
 def test_bodies_and_recordings_are_written_for_their_owner_only(store: Any, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mead.cli.listing import listing_options
-from mead.cli.output import defang, emit, escape
+from mead.cli.output import defang, emit, escape, short_session
 from mead.cli.stored import filtered, note_empty, note_unfetched, rows_of, stored_events
 from mead.errors import ConfigError
 
@@ -137,6 +137,7 @@ def _line(row: dict[str, Any]) -> str:
     """The same as one line, which needs to know nothing of the others."""
     from mead.cli.words import summary
 
-    src, service, session = (escape(row.get(name) or "-") for name in ("src", "service", "session"))
+    src, service = (escape(row.get(name) or "-") for name in ("src", "service"))
+    session = short_session(row.get("session") or "-")
     when = row["time"].strftime("%Y-%m-%d %H:%M:%S")
     return f"{when}  {row['kind']:<17} {defang(src):<21} {service:<7} {session:<20}  {summary(row)}"

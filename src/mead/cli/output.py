@@ -20,12 +20,13 @@ import click
 
 __all__ = [
     "coloured", "defang", "defang_text", "emit", "escape", "escape_lines", "output_option", "plain",
-    "promptly", "short_digest",
+    "promptly", "short_digest", "short_session",
 ]  # fmt: skip
 
 _SHOWN_DIGITS = 16
+_SHOWN_ID = 20
 _PIPE_COLUMNS = 200
-_WHOLE = {"time", "kind", "session", "sha256", "state"}
+_WHOLE = {"time", "kind", "session", "sha256", "state", "src", "service"}
 """Columns of a table whose cells are not broken into lines while another one can be."""
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -62,6 +63,11 @@ def escape_lines(value: str) -> str:
 def short_digest(value: str) -> str:
     """The beginning of a digest, which is enough for `mead show`."""
     return f"{escape(value[:_SHOWN_DIGITS])}…"
+
+
+def short_session(value: str) -> str:
+    """A session's id as our sensors make them whole, a longer one of a foreign log by its beginning."""
+    return escape(value) if len(value) <= _SHOWN_ID else f"{escape(value[:_SHOWN_ID])}…"
 
 
 def defang(value: str) -> str:
@@ -199,5 +205,7 @@ def _cell(name: str, value: Any) -> str:
         value = ", ".join(map(str, value))
     if name == "sha256":
         return short_digest(str(value))
+    if name == "session":
+        return short_session(str(value))
     shown = escape(str(value))
     return defang(shown) if name in _INDICATOR_COLUMNS else defang_text(shown)

@@ -85,15 +85,8 @@ def _readable(row: dict[str, Any]) -> dict[str, Any]:
         "session": row["session"],
         "service": row.get("service"),
         "src": row.get("src"),
-        "dst": _place(row.get("dst"), row.get("dst_port")),
+        "port": row.get("dst_port"),
         "seconds": f"{row['duration_ms'] / 1000:.1f}" if "duration_ms" in row else None,
         "what": ", ".join(done),
         "ended": row.get("ended"),
     }
-
-
-def _place(address: str | None, port: int | None) -> str | None:
-    if address is None:
-        return None
-    shown = f"[{address}]" if ":" in address else address
-    return shown if port is None else f"{shown}:{port}"

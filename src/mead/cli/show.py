@@ -16,7 +16,7 @@ import click
 from mead.cli.context import settings
 from mead.cli.output import defang, defang_text, emit, escape, plain
 from mead.cli.samples import verdict_of
-from mead.cli.stored import catalogue, note_unfetched, snapshot
+from mead.cli.stored import catalogue, note_unfetched, rows_of, snapshot
 from mead.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _DIGEST = re.compile(r"[0-9a-fA-F]{6,64}")
+_ID = re.compile(r"[0-9A-Za-z_:.-]{6,100}")
+_SESSIONS = "SELECT DISTINCT session FROM events WHERE starts_with(session, ?) ORDER BY session LIMIT 10"
 _MOST_EVENTS = 100_000
 _MOST_ROWS = 10_000
 
@@ -45,16 +47,16 @@ _MOST_ROWS = 10_000
 )
 @click.pass_context
 def command(ctx: click.Context, what: str, output: str, transcript: Path | None, body: Path | None) -> None:
-    """Show WHAT whole: the sha256 (or its first digits) of a sample, or the id of a session.
+    """Show WHAT whole: a sample by its sha256, a session by its id; the beginning of either is enough.
 
     A session's recording plays with `asciinema play FILE`. A body is written without any x bit; it is what
     an attacker sent.
     """
     stored = snapshot(ctx)
-    events = _session(stored, what)
+    session, events = _session(stored, what)
     if events:
         _refuse(body, "--body", "a session", "its samples have bodies")
-        _show({"session": what, "events": events}, output)
+        _show({"session": session, "events": events}, output)
         note_unfetched(ctx, stored)
         _write(ctx, _transcript(events), transcript)
         return
@@ -71,17 +73,23 @@ def _refuse(path: Path | None, option: str, what: str, instead: str) -> None:
         raise ConfigError(f"{option} does not go with {what}; {instead}")
 
 
-def _session(stored: Snapshot, what: str) -> list[dict[str, Any]]:
-    if not what.isprintable():
-        return []
-    quoted = what.replace("'", "''")
-    test = f"session = '{quoted}' or parent = '{quoted}'"
+def _session(stored: Snapshot, what: str) -> tuple[str, list[dict[str, Any]]]:
+    """The session's id and its events; none when there is no such session."""
+    found = list(rows_of(stored, _SESSIONS, [what])) if _ID.fullmatch(what) else []
+    names = [row["session"] for row in found]
+    if what in names:
+        names = [what]
+    if len(names) > 1:
+        raise ConfigError(f"{what} is the beginning of several sessions: {', '.join(names)}")
+    if not names:
+        return what, []
+    test = f"session = '{names[0]}' or parent = '{names[0]}'"
     events = list(stored.select(test, limit=_MOST_EVENTS + 1))
     if len(events) > _MOST_EVENTS:
         click.echo(
             f'only the first {_MOST_EVENTS:,} events are shown; all: mead events --where "{test}"', err=True
         )
-    return events[:_MOST_EVENTS]
+    return names[0], events[:_MOST_EVENTS]
 
 
 def _digest(queries: Queries, what: str) -> str:
