@@ -19,12 +19,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mead.wire.core import Close, Core, Fact, Output, PeerError, Send
+from mead.wire.core import Close, Core, Fact, Output, Send
 from mead.wire.detect import bid
 from mead.wire.http import HttpData, HttpLimits, HttpRequest, HttpServer
-from mead.wire.http_form import parse_form, parse_query
+from mead.wire.http_form import parse_query
 from mead.wire.pcap import CaptureLimits, CaptureReader
-from mead.wire.quic import QuicReader
 from mead.wire.ssh import SshReader
 from mead.wire.tcp import CaptureFlows, FlowLimits
 from mead.wire.telnet import (
@@ -142,8 +141,6 @@ PCAP_TOKENS = (
     b"\x01\0\0\0\x14\0\0\0\x65\0\0\0\0\0\0\0\x14\0\0\0",
     b"\x06\0\0\0\x24\0\0\0" + b"\0" * 12 + b"\x04\0\0\0\x04\0\0\0abcd\x24\0\0\0",
 )
-
-QUIC_HEAD = b"\xc0\x00\x00\x00\x01\x08abcdefgh\x00\x00\x40\x40"
 
 TARGETS = {
     "telnet": Target(lambda: TelnetDialogue("ios"), IAC_TOKENS, "FTP_*"),
@@ -319,24 +316,6 @@ def test_every_real_seed_goes_through_every_core() -> None:
                 check(target, data, [1, 7, 100])
             bid(data)
             find_client_hello(data)
-
-
-@settings(max_examples=600, derandomize=True, **QUIET)  # type: ignore[arg-type] # mixed values
-@given(st.binary(max_size=64), st.binary(max_size=300))
-def test_any_form_is_read(content_type: bytes, body: bytes) -> None:
-    parse_form(content_type, body)
-    whole = b"--" + content_type + b"\r\n" + body
-    form = parse_form(b"multipart/form-data; boundary=" + content_type, whole)
-    assert sum(len(file.data) for file in form.files) + sum(len(f.value) for f in form.fields) <= len(whole)
-    assert all(0 < score <= 1 for _, score in bid(body))
-
-
-@settings(max_examples=600, derandomize=True, **QUIET)  # type: ignore[arg-type] # mixed values
-@given(st.lists(st.one_of(st.binary(max_size=80), st.binary(max_size=80).map(QUIC_HEAD.__add__)), max_size=5))
-def test_any_datagrams_end_in_one_answer(datagrams: list[bytes]) -> None:
-    reader = QuicReader()
-    out = [item for datagram in [*datagrams, b""] for item in reader.receive(datagram)]
-    assert len([item for item in out if isinstance(item, ClientHello | PeerError)]) == 1
 
 
 HOSTILE = {

@@ -40,6 +40,8 @@ __all__ = ["OpenSshConnection", "Policy", "options_for"]
 MAX_AUTH_TRIES = 6
 LOGIN_GRACE_SECONDS = 120
 _MAX_ATTEMPTS = 60
+_MAX_ENVIRONMENT = 128
+_MAX_VALUE_BYTES = 4096
 _SIGNATURES = (
     "ssh-ed25519", "sk-ssh-ed25519@openssh.com", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
     "ecdsa-sha2-nistp521", "sk-ecdsa-sha2-nistp256@openssh.com",
@@ -124,6 +126,23 @@ class _Channel(_Unlogged, SSHServerChannel[bytes]):
         command = packet.get_string().decode("utf-8", "surrogateescape")
         packet.check_end()
         return bool(self._start_session(command=command))
+
+    def _process_env_request(self, packet: SSHPacket) -> bool:
+        """Take what Debian's `AcceptEnv LANG LC_*` takes, and as many as sshd does."""
+        name, value = packet.get_string(), packet.get_string()
+        packet.check_end()
+        if not (name == b"LANG" or name.startswith(b"LC_")) or len(self._env) >= _MAX_ENVIRONMENT:
+            return False
+        self._env[name] = value[:_MAX_VALUE_BYTES]
+        return True
+
+    async def _finish_x11_req_request(self, auth_proto: bytes, auth_data: bytes, screen: int) -> None:
+        if self._conn is not None:  # else the channel is gone before it was answered
+            await super()._finish_x11_req_request(auth_proto, auth_data, screen)
+
+    async def _finish_agent_req_request(self) -> None:
+        if self._conn is not None:  # as above
+            await super()._finish_agent_req_request()
 
 
 class OpenSshConnection(_Unlogged, SSHServerConnection):
@@ -240,6 +259,21 @@ class OpenSshConnection(_Unlogged, SSHServerConnection):
         """The user name that the peer logs in with, as it sent it."""
         return self._name
 
+    async def _finish_port_forward(self, listen_host: str, listen_port: int) -> None:
+        if self._owner is not None:  # else the peer is gone before it was answered
+            await super()._finish_port_forward(listen_host, listen_port)
+
+    async def _finish_path_forward(self, listen_path: str) -> None:
+        if self._owner is not None:  # as above
+            await super()._finish_path_forward(listen_path)
+
+    def _process_cancel_tcpip_forward_global_request(self, packet: SSHPacket) -> None:
+        """Say no when there is no such listener, where asyncssh would hang up."""
+        try:
+            super()._process_cancel_tcpip_forward_global_request(packet)
+        except asyncssh.ProtocolError:
+            self._report_global_response(False)
+
     def _get_extra_kex_algs(self) -> list[bytes]:
         return [name.encode() for name in self._claimed.kex if name.startswith(("ext-info", "kex-strict"))]
 
@@ -259,8 +293,6 @@ class OpenSshConnection(_Unlogged, SSHServerConnection):
         if service != b"ssh-connection":
             raise asyncssh.DisconnectError(DISC_PROTOCOL_ERROR, "Invalid service name")
         if self._auth_complete:
-            if self._auth_final:
-                raise asyncssh.ProtocolError("Unexpected userauth request")
             return None
         if self._auth:
             self._auth.cancel()

@@ -69,6 +69,7 @@ class Tunnel(asyncssh.SSHTCPSession[bytes]):
             return
         self._told = True
         session, data = self._context.session, bytes(self._data)
+        self._data.clear()
         host = text(self._host.encode("utf-8", "surrogateescape"), max_bytes=255)
 
         def emit(digest: str | None) -> None:

@@ -288,6 +288,11 @@ class _Policy(asyncssh.SSHServer):
         self._tunnels.append(tunnel)
         return tunnel
 
+    def unix_connection_requested(self, dest_path: str) -> Tunnel:
+        """`ssh -L port:/path`: record the path, where nothing listens."""
+        self.connection_requested(dest_path, 0, "", 0)
+        raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "open failed")
+
     def failed(self, error: BaseException) -> None:
         """Something failed inside asyncssh, which closes the connection: the peer's fault, or ours."""
         session = self._context.session
