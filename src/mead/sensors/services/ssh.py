@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, NoReturn
 
 import asyncssh
 from asyncssh.connection import SSHServerConnectionOptions
@@ -288,7 +288,7 @@ class _Policy(asyncssh.SSHServer):
         self._tunnels.append(tunnel)
         return tunnel
 
-    def unix_connection_requested(self, dest_path: str) -> Tunnel:
+    def unix_connection_requested(self, dest_path: str) -> NoReturn:
         """`ssh -L port:/path`: record the path, where nothing listens."""
         self.connection_requested(dest_path, 0, "", 0)
         raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "open failed")
