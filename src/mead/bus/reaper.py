@@ -36,7 +36,7 @@ CLAIM = "analysis.given_up"
 Epitaph = Callable[[Job, str, datetime], list[Event] | None]
 """The events of a job that was given up, with the reason; None for one that is not its business."""
 _ACK_WAIT_SECONDS = 30.0
-_LOOK_SECONDS = 60.0
+_LOOK_SECONDS = 15.0
 
 
 class _Advisory(Struct, frozen=True):

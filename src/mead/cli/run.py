@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -33,12 +34,18 @@ def command(ctx: click.Context) -> None:
     config = config_path(ctx)
 
     def ready(doors: list[Door], missing: list[str]) -> None:
-        click.echo("\n".join(_lines(tree, called(config), doors, missing)), err=True)
+        _say("\n".join(_lines(tree, called(config), doors, missing)))
 
     if asyncio.run(run(tree, config, ready)):
-        click.echo("mead: stopped; everything accepted is stored", err=True)
+        _say("mead: stopped; everything accepted is stored")
     else:
-        click.echo("mead: stopped; what is not stored yet waits on the bus for the next start", err=True)
+        _say("mead: stopped; what is not stored yet waits on the bus for the next start")
+
+
+def _say(text: str) -> None:
+    """Say it if we can: a full disk under the log does not end the deck."""
+    with suppress(OSError):
+        click.echo(text, err=True)
 
 
 def _lines(tree: Settings, mead: str, doors: list[Door], missing: list[str]) -> Iterator[str]:

@@ -161,8 +161,9 @@ class _Talk:
     def flush(self) -> None:
         """Say what was kept back, which is said by nobody else."""
         if self.last:
-            sys.stderr.write(f"{self.last}\n")
-            sys.stderr.flush()
+            with suppress(OSError):  # a full disk under our log ends nobody
+                sys.stderr.write(f"{self.last}\n")
+                sys.stderr.flush()
         self.last = ""
 
 
