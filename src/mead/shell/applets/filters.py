@@ -169,10 +169,10 @@ def _wc(call: Call) -> int:
         }  # fmt: skip
         rows.append(([counts[letter] for letter in wanted], name if options.operands else ""))
     if len(options.operands) > 1:
-        rows.append(([sum(values) for values in zip(*(row for row, _ in rows), strict=True)], "total"))
+        rows.append(([sum(row[column] for row, _ in rows) for column in range(len(wanted))], "total"))
     width = _wc_width(call, options.operands, rows)
     for values, name in rows:
-        alone = len(wanted) == 1 and len(rows) <= 1
+        alone = len(wanted) == 1 and len(options.operands) <= 1
         line = str(values[0]) if alone else " ".join(f"{value:>{width}}" for value in values)
         call.write(f"{line} {name}".rstrip(" ") + "\n")
     return status
