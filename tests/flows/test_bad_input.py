@@ -15,6 +15,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import tempfile
 import sys
 import time
 import zlib
@@ -285,15 +286,15 @@ def test_a_data_directory_that_cannot_be_is_named(tmp_path: Path, place: str) ->
 
 
 @pytest.mark.root
-def test_a_data_directory_of_somebody_else_is_named(tmp_path: Path) -> None:
+def test_a_data_directory_of_somebody_else_is_named() -> None:
     try:
         subprocess.run([MEAD, "--version"], user="nobody", cwd="/", capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("nobody else may run this installation")
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o755)
-    (tmp_path / "data").mkdir(mode=0o700)
-    code, words = _refused(tmp_path, f'data_dir = "{tmp_path}/data"\n', user="nobody")
+    with tempfile.TemporaryDirectory() as name:  # pytest's own directories are closed to others
+        place = Path(name)
+        place.chmod(0o755)
+        (place / "data").mkdir(mode=0o700)
+        code, words = _refused(place, f'data_dir = "{place}/data"\n', user="nobody")
     assert code == 2
-    assert f"data directory {tmp_path}/data: not writable; set data_dir" in words
+    assert f"data directory {place}/data: not writable; set data_dir" in words

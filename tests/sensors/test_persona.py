@@ -195,7 +195,7 @@ async def first_words(sensor: Any, number: int) -> dict[str, object]:
         reader, writer = await asyncio.open_connection("127.0.0.1", running.ports["http"])
         writer.write(b"GET / HTTP/1.0\r\n\r\n")
         page = await reader.read()
-        seen["listing"] = re.search(rb'folder.gif.*?</td>.*?">([^<]*</a></td>.*?)<', page)[0]  # type: ignore[index]
+        seen["listing"] = re.search(rb"folder[.]gif.*?</tr>", page)[0]  # type: ignore[index]
         writer.close()
         pem = await asyncio.to_thread(ssl.get_server_certificate, ("127.0.0.1", running.ports["https"]))
         seen["certificate"] = pem
