@@ -15,8 +15,8 @@ import socket
 import ssl
 import struct
 import subprocess
-import tempfile
 import sys
+import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator
