@@ -59,3 +59,12 @@ async def test_an_inbox_can_be_drained(server: NatsServer) -> None:
     left = await inbox.drain()
     assert [first.data, *(message.data for message in left)] == [b"one", b"two", b"three"]
     await connection.close()
+
+
+async def test_it_ends_also_when_the_wait_for_its_socket_was_cancelled_before(server: NatsServer) -> None:
+    """nats-py's reading task, cancelled while it closes, takes the socket's waiter with it."""
+    connection = Connection()
+    await connection.open(server.credentials, "test")
+    connection.client._transport._io_writer._protocol._closed.cancel()
+    await connection.close()
+    assert connection.lost.is_set()

@@ -119,8 +119,13 @@ class Connection:
                 break
             if self.client.is_closed:
                 self.client._status = Client.DISCONNECTED  # noqa: SLF001 - see above
-            with suppress(OSError, NatsError, AssertionError):  # AssertionError: it never began to connect
-                await self.client.close()
+            try:
+                with suppress(OSError, NatsError, AssertionError):  # the last: it never began to connect
+                    await self.client.close()
+            except asyncio.CancelledError:
+                # Of a socket that is closed already: its waiter was cancelled with nats-py's reading task.
+                if (task := asyncio.current_task()) is not None and task.cancelling():
+                    raise
         self.give_up()
 
     async def _failed(self, error: Exception) -> None:
