@@ -28,6 +28,7 @@ from msgspec import Struct
 
 from mead.bus.address import SEED_FILE, BusAddress, make_key, write_atomically
 from mead.bus.disk import WriteErrors, wait_for_room
+from mead.bus.metadata import mend
 from mead.bus.tether import tethered
 from mead.errors import BusError, MissingTool
 
@@ -196,7 +197,7 @@ class NatsServer:
             await self._start()
 
     async def _start(self) -> None:
-        self._write_configuration()
+        self._prepare_start()
         # The lock goes with the child: the directory is free only when the last of both is gone.
         with (self.directory / "nats-server.err").open("wb") as errors:
             self._process = await asyncio.create_subprocess_exec(
@@ -234,7 +235,7 @@ class NatsServer:
             f"nats-server ended at the start: {fatal[-1]}; see {self.directory / 'nats-server.log'}"
         )
 
-    def _write_configuration(self) -> None:
+    def _prepare_start(self) -> None:
         for old in self.directory.glob("nats-server_*.ports"):
             old.unlink(missing_ok=True)
         with suppress(FileNotFoundError):
@@ -256,6 +257,7 @@ class NatsServer:
             },
         }
         try:
+            mend(self.directory / "store")
             write_atomically(
                 self.directory / "nats-server.conf", json.dumps(configuration, indent=1).encode()
             )
