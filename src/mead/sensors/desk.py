@@ -72,6 +72,11 @@ class Desk:
         self.pending_bytes = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def busy(self) -> bool:
+        """Whether something that was started is not done yet."""
+        return bool(self._tasks)
+
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run `work` beside the sessions."""
         task = asyncio.get_running_loop().create_task(work)

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A packet capture driven through the same dialogues as live attackers: the same events come out.
 
-Only what the client sent goes in; what we would have answered is thrown away. Encrypted sessions give
-what is said before encryption: banner and HASSH, JA3 and JA4.
+What the client sent goes in, and what we would have answered is thrown away; of what the recorded server
+answered, only who was let in counts. Encrypted sessions give what is said before encryption: banner and
+HASSH, JA3 and JA4.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -20,28 +21,28 @@ from mead.errors import InputError
 from mead.model.event import Event, LossCounted
 from mead.model.network import canonical
 from mead.sensors.capture import Capture
-from mead.sensors.credentials import Credentials, CredentialsSettings
 from mead.sensors.desk import Bodies, CaptureSettings, Desk
 from mead.sensors.dialogue import Context, Dialogue, SilentLink
 from mead.sensors.persona import Persona
+from mead.sensors.recorded import ANSWER_BYTES, RecordedCredentials, service_of
 from mead.sensors.services import SERVICES
 from mead.sensors.session import Endpoint, Session
 from mead.wire.core import Close, Fact, Limit, Output, PeerError
-from mead.wire.detect import bid
 from mead.wire.pcap import CaptureEnd
 from mead.wire.tcp import CaptureFlows, FlowClosed, FlowData, FlowGap, FlowOpened
 
-__all__ = ["ReplayCounts", "replay"]
+__all__ = ["PORTS", "ReplayCounts", "replay"]
 
 _CHUNK_BYTES = 1 << 18
 _START = datetime(1970, 1, 1, tzinfo=UTC)
-_PORTS = {
+PORTS = {
     21: "ftp", 22: "ssh", 23: "telnet", 2222: "ssh", 2323: "telnet", 80: "http", 81: "http", 443: "https",
     8000: "http", 8080: "http", 8081: "http", 8443: "https", 8888: "http",
 }  # fmt: skip
-_SERVICES = {"tls": "https", "http": "http", "ssh": "ssh", "telnet": "telnet"}
-_SURE = 0.85
+"""Which service is usual at which port."""
 _MAX_UNKNOWN_BYTES = 1 << 16
+_MAX_HELD_BYTES = 1 << 16
+_OBSERVE = CaptureSettings(fetch_policy="replay")
 
 
 class ReplayCounts(Struct, kw_only=True):
@@ -71,21 +72,23 @@ class ReplayCounts(Struct, kw_only=True):
 async def replay(
     path: Path,
     sensor: str,
-    persona: Persona,
+    seed: bytes,
     emit: Callable[[Event], None],
     *,
     bodies: Bodies | None = None,
     settings: CaptureSettings | None = None,
+    ports: Mapping[int, str] | None = None,
 ) -> ReplayCounts:
     """Drive every conversation of the capture at `path`; offers are recorded, never followed.
 
-    Session ids derive from the file, and every event carries its digest as `origin`, so that a second
-    replay gives the same events.
+    Session ids derive from the file, every event carries its digest as `origin`, and the persona was born
+    with the first packet: a second replay gives the same events.
 
     Raises:
         InputError: the file cannot be read.
     """
-    run = _Replay(sensor, persona, emit, _Hashed() if bodies is None else bodies, settings)
+    desk = Desk(_Hashed() if bodies is None else bodies, None, settings or _OBSERVE)
+    run = _Replay(sensor, seed, emit, desk, PORTS if ports is None else ports)
     try:
         run.origin = await asyncio.to_thread(_digest, path)
         for piece in _pieces(path):
@@ -118,41 +121,55 @@ class _Hashed:
 
 
 class _Flow:
-    """One connection of the capture: its first bytes until a service is chosen, then its dialogue."""
+    """One connection of the capture: what waits for its answer, and, once it is chosen, its dialogue."""
 
-    __slots__ = ("capture", "closed", "dialogue", "endpoint", "link", "session", "waiting")
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self.endpoint = endpoint
-        self.waiting = b""
+    def __init__(self, opened: FlowOpened) -> None:
+        (src, src_port), (dst, dst_port) = opened.client, opened.server
+        self.number = opened.flow
+        self.endpoint = Endpoint(canonical(str(src)), src_port, canonical(str(dst)), dst_port)
+        self.clock = FakeClock(_moment(opened.time_ns))
+        self.held: list[FlowData] = []
+        self.held_bytes = 0
+        self.answer = bytearray()
+        self.greeting = b""
+        self.missing_bytes = 0
+        self.unknown = b""
         self.session: Session | None = None
         self.capture: Capture | None = None
         self.dialogue: Dialogue | None = None
         self.link = SilentLink()
-        self.closed = False
+
+    def said(self, data: bytes) -> None:
+        """Keep the end of what the server says."""
+        self.answer += data
+        del self.answer[:-ANSWER_BYTES]
 
 
 class _Replay:
-    """Sink, clock and driver of one capture."""
+    """Sink and driver of one capture.
+
+    What a client said is played when the server's answer to it is known: as soon as it says more, or
+    leaves.
+    """
 
     def __init__(
         self,
         sensor: str,
-        persona: Persona,
+        seed: bytes,
         emit: Callable[[Event], None],
-        bodies: Bodies,
-        settings: CaptureSettings | None,
+        desk: Desk,
+        ports: Mapping[int, str],
     ) -> None:
         self._sensor = sensor
-        self._persona = persona
+        self._seed = seed
         self._emit = emit
-        self._clock = FakeClock(_START)
+        self._ports = ports
         self._flows: dict[int, _Flow] = {}
         self._core = CaptureFlows()
-        self._desk = Desk(bodies, None, settings or CaptureSettings(fetch_policy="replay"))
-        self._credentials = Credentials(
-            persona.seed, CredentialsSettings(minimum_tries=1, maximum_tries=1, any_user=True)
-        )
+        self._desk = desk
+        self._now = _START
+        self._persona: Persona | None = None
+        self._credentials = RecordedCredentials(seed)
         self.origin = ""
         self.counts = ReplayCounts()
 
@@ -166,11 +183,14 @@ class _Replay:
         for item in self._core.receive(piece):
             match item:
                 case FlowOpened():
-                    self._opened(item)
-                case FlowData(from_client=True):
-                    self._data(item)
+                    self._now = _moment(item.time_ns)
+                    self.counts.flows += 1
+                    self._flows[item.flow] = _Flow(item)
+                case FlowData():
+                    await self._data(item)
                 case FlowGap(from_client=True):
                     self.counts.gaps_bytes += item.missing_bytes
+                    self._flows[item.flow].missing_bytes += item.missing_bytes
                 case FlowClosed():
                     await self._closed(item)
                 case CaptureEnd():
@@ -179,52 +199,61 @@ class _Replay:
                     self._problem(item)
                 case _:
                     pass
-        await self._desk.drain()
 
-    def _opened(self, opened: FlowOpened) -> None:
-        self._at(opened.time_ns)
-        self.counts.flows += 1
-        (src, src_port), (dst, dst_port) = opened.client, opened.server
-        endpoint = Endpoint(canonical(str(src)), src_port, canonical(str(dst)), dst_port)
-        self._flows[opened.flow] = _Flow(endpoint)
+    async def _data(self, data: FlowData) -> None:
+        flow = self._flows[data.flow]
+        if not data.from_client:
+            flow.said(data.data)
+            return
+        if flow.answer or flow.held_bytes > _MAX_HELD_BYTES:
+            await self._play(flow)
+        flow.held.append(data)
+        flow.held_bytes += len(data.data)
 
-    def _data(self, data: FlowData) -> None:
-        self._at(data.time_ns)
-        flow = self._flows.get(data.flow)
-        if flow is None or flow.closed:
+    async def _play(self, flow: _Flow) -> None:
+        """Play what is held, now that the answer to it is known."""
+        held, answer = flow.held, bytes(flow.answer)
+        flow.held, flow.held_bytes = [], 0
+        flow.answer.clear()
+        if not held:
+            flow.greeting = answer
             return
         if flow.session is None:
-            flow.waiting = (flow.waiting + data.data)[:_MAX_UNKNOWN_BYTES]
-            self._begin(data.flow, flow)
-            return
-        flow.session.bytes_in += len(data.data)
-        self._drive(flow, data.data)
+            self._begin(flow, b"".join(data.data for data in held), answer)
+        self._credentials.heard(answer)
+        for data in held:
+            flow.clock.set(_moment(data.time_ns))
+            self._drive(flow, data.data)
+            if self._desk.busy:
+                await self._desk.drain()
 
-    def _begin(self, number: int, flow: _Flow) -> None:
-        """Choose the service by the first bytes, else by the port, and open the session."""
-        service = _service(flow.waiting, flow.endpoint.dst_port)
-        name = sha256(f"{self.origin} {number}".encode()).hexdigest()[:20]
+    def _begin(self, flow: _Flow, first: bytes, answer: bytes) -> None:
+        """Choose the service, and open the session when its connection was opened."""
+        service = service_of(first, flow.greeting or answer, flow.endpoint.dst_port, self._ports)
+        name = sha256(f"{self.origin} {flow.number}".encode()).hexdigest()[:20]
         flow.session = session = Session(
-            flow.endpoint, sensor=self._sensor, service=service or "tcp", sink=self, clock=self._clock,
+            flow.endpoint, sensor=self._sensor, service=service or "tcp", sink=self, clock=flow.clock,
             id=name, origin=self.origin,
         )  # fmt: skip
         flow.capture = capture = Capture(session, self._desk)
         session.opened()
-        session.bytes_in += len(flow.waiting)
         self.counts.sessions += 1
-        if service is None:
-            return
-        context = Context(session, capture, self._persona, self._credentials, flow.link, live=False)
-        flow.dialogue = SERVICES.load(service)(context)
-        self._perform(flow, flow.dialogue.open())
-        waiting, flow.waiting = flow.waiting, b""
-        self._drive(flow, waiting)
+        if service is not None:
+            if self._persona is None:
+                self._persona = Persona(self._seed, None, flow.clock.now())
+            context = Context(session, capture, self._persona, self._credentials, flow.link, live=False)
+            flow.dialogue = SERVICES.load(service)(context)
+            self._perform(flow, flow.dialogue.open())
 
     def _drive(self, flow: _Flow, data: bytes) -> None:
+        assert flow.session is not None
+        flow.session.bytes_in += len(data)
         if flow.dialogue is not None:
             self._perform(flow, flow.dialogue.receive(data))
-        else:
-            flow.waiting = (flow.waiting + data)[:_MAX_UNKNOWN_BYTES]
+            return
+        flow.unknown += data[: _MAX_UNKNOWN_BYTES - len(flow.unknown)]
+        if flow.session.bytes_in > _MAX_UNKNOWN_BYTES:
+            flow.session.limit("max_unknown_bytes", _MAX_UNKNOWN_BYTES, "bytes")
 
     def _perform(self, flow: _Flow, outputs: list[Output]) -> None:
         assert flow.session is not None
@@ -236,16 +265,22 @@ class _Replay:
                 flow.link.close(item.reason)
 
     async def _closed(self, closed: FlowClosed) -> None:
-        self._at(closed.time_ns)
-        flow = self._flows.pop(closed.flow, None)
-        if flow is None or flow.session is None or flow.capture is None:
+        flow = self._flows.pop(closed.flow)
+        await self._play(flow)
+        self._now = _moment(closed.time_ns)
+        flow.clock.set(self._now)
+        if flow.session is None or flow.capture is None:
             self.counts.scans += 1
             return
         if flow.dialogue is not None:
             self._perform(flow, flow.dialogue.receive(b""))
             flow.dialogue.lost()
-        elif flow.waiting:
-            flow.capture.payload(flow.waiting)
+        elif flow.unknown:
+            flow.capture.payload(flow.unknown)
+        if flow.missing_bytes:
+            flow.session.emit(
+                LossCounted, what="capture", count=flow.missing_bytes, unit="bytes", reason="not in the file"
+            )
         flow.capture.finish({"fin": "closed by peer", "rst": "reset by peer"}.get(closed.how, closed.how))
         await self._desk.drain()
 
@@ -254,21 +289,11 @@ class _Replay:
         self.counts.problems.append(reason)
         self.publish(
             LossCounted(
-                time=self._clock.now(), sensor=self._sensor, what="capture", count=1, unit="files",
+                time=self._now, sensor=self._sensor, what="capture", count=1, unit="files",
                 reason=reason, origin=self.origin,
             )
         )  # fmt: skip
 
-    def _at(self, time_ns: int) -> None:
-        self._clock.set(_START + timedelta(microseconds=time_ns // 1000))
 
-
-def _service(first: bytes, port: int) -> str | None:
-    """The service for these first bytes: what they say when it is plain, else what the port says."""
-    bids = bid(first)
-    if bids and bids[0][1] >= _SURE:
-        return _SERVICES.get(bids[0][0])
-    by_port = _PORTS.get(port)
-    if by_port in _SERVICES.values():
-        return by_port
-    return _SERVICES.get(bids[0][0]) if bids else None
+def _moment(time_ns: int) -> datetime:
+    return _START + timedelta(microseconds=time_ns // 1000)

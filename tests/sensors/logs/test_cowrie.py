@@ -78,6 +78,11 @@ def test_every_event_has_the_identity_of_its_session() -> None:
         (_line("client.malformed_packet", message="bad"), "peer.error", {"reason": "bad"}),
         (_line("session.closed", duration="1.5"), "session.close", {"duration_ms": 1500}),
         (_line("session.closed", duration="soon"), "session.close", {"duration_ms": 0}),
+        (_line("session.closed", duration_ms=1145), "session.close", {"duration_ms": 1145}),
+        (_line("login.success", username="u", fingerprint="54:70", key="ssh-rsa AAAA", type="ssh-rsa"),
+         "login.attempt", {"method": "publickey", "success": True, "key_fingerprint": "54:70"}),
+        (_line("session.file_upload", filename="a", destfile="/root/a", shasum=SHA256), "file.uploaded",
+         {"path": "/root/a"}),
     ],
 )  # fmt: skip
 def test_a_line_becomes_an_event(line: bytes, kind: str, expected: dict[str, Any]) -> None:
@@ -92,6 +97,17 @@ def test_a_download_is_an_offer_that_was_followed() -> None:
     assert (done.kind, done.sha256, done.offer) == ("fetch.done", SHA256, offer.offer)
     offer, failed = _read(_line("session.file_download.failed", url="http://h.example/x"))
     assert (failed.kind, failed.final, failed.offer) == ("fetch.failed", True, offer.offer)
+
+
+def test_a_key_that_was_offered_and_refused_is_one_attempt() -> None:
+    key = {"username": "u", "fingerprint": "54:70", "key": "ssh-rsa AAAA", "type": "ssh-rsa"}
+    offered, refused = _line("client.fingerprint", **key), _line("login.failed", **key)
+    (attempt,) = _read(offered, refused)
+    assert (attempt.method, attempt.success, attempt.key_fingerprint) == ("publickey", False, "54:70")
+    (attempt,) = _read(refused)
+    assert (attempt.method, attempt.success, attempt.key_fingerprint) == ("publickey", False, "54:70")
+    two = _read(offered, refused, _line("login.failed", **{**key, "fingerprint": "55:71"}))
+    assert [attempt.key_fingerprint for attempt in two] == ["54:70", "55:71"]
 
 
 @pytest.mark.parametrize("eventid", ["command.failed", "client.size", "log.closed", "virustotal.scanfile"])

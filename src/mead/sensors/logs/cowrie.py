@@ -2,9 +2,10 @@
 """Cowrie's JSON log: one object a line, told apart by `eventid`.
 
 `cowrie.command.failed` and `.success` repeat a `cowrie.command.input` and give no event of their own, as
-do ids of Cowrie's operation and of its look-ups elsewhere. An id that no table here names is counted.
+do ids of Cowrie's operation and of its look-ups elsewhere. Of a key that was offered and refused, some
+versions write one line and some two. An id that no table here names is counted.
 
-Source: Cowrie docs/OUTPUT.rst, src/cowrie/core/eventids.py.
+Source: Cowrie docs/OUTPUT.rst, src/cowrie/core/eventids.py; logs of Cowrie 2.5 to 3.1.
 """
 
 from __future__ import annotations
@@ -38,21 +39,31 @@ Fields: TypeAlias = dict[str, Any]
 _ESCAPE = re.compile(rb"\\(x[0-9a-fA-F]{2}|[nrt0'\"\\])")
 _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"0": b"\0"}
 _SILENT_PREFIXES = (
-    "cowrie.abuseipdb.", "cowrie.greynoise.", "cowrie.log.", "cowrie.proxy.", "cowrie.reversedns.",
-    "cowrie.urlhaus.", "cowrie.virustotal.", "cowrie.client.size", "cowrie.client.var", "cowrie.command.",
-    "cowrie.session.params", "cowrie.telnet.option", "cowrie.direct-tcpip.redirect",
-    "cowrie.direct-tcpip.tunnel",
+    "cowrie.abuseipdb.", "cowrie.greynoise.", "cowrie.log.", "cowrie.malwarebazaar.",
+    "cowrie.proxy.", "cowrie.reversedns.", "cowrie.urlhaus.", "cowrie.virustotal.",
+    "cowrie.client.size", "cowrie.client.var", "cowrie.command.", "cowrie.session.params",
+    "cowrie.telnet.option", "cowrie.direct-tcpip.redirect", "cowrie.direct-tcpip.tunnel",
 )  # fmt: skip
 
 
 def read(stream: Iterable[bytes], sensor: str) -> Iterator[Event | BrokenLine]:
     """The events of a Cowrie log."""
     peers: Recent[Peer] = Recent()
+    keys: Recent[str] = Recent()
     for record in json_records(stream):
         if isinstance(record, BrokenLine):
             yield record
-        else:
+        elif not _repeats(record.fields, keys):
             yield from _events(record, sensor, peers)
+
+
+def _repeats(fields: Fields, keys: Recent[str]) -> bool:
+    """Whether this is the second line of a key that was refused."""
+    kind, session = text_of(fields, "eventid"), text_of(fields, "session")
+    fingerprint = text_of(fields, "fingerprint")
+    if kind == "cowrie.client.fingerprint" and fingerprint:
+        keys.put(session, fingerprint)
+    return kind == "cowrie.login.failed" and fingerprint is not None and keys.get(session) == fingerprint
 
 
 def _events(record: Record, sensor: str, peers: Recent[Peer]) -> Iterator[Event | BrokenLine]:
@@ -94,15 +105,23 @@ def _connect(maker: Maker, _: Fields) -> Iterator[Event]:
 
 
 def _closed(maker: Maker, fields: Fields) -> Iterator[Event]:
+    milliseconds = count_of(fields, "duration_ms")
+    yield maker.make(SessionClose, reason="closed", duration_ms=milliseconds or _milliseconds(fields))
+
+
+def _milliseconds(fields: Fields) -> int:
+    """How long the session was by older versions, in seconds."""
     try:
         seconds = float(fields.get("duration") or 0)
     except (TypeError, ValueError):
-        seconds = 0.0
-    milliseconds = round(seconds * 1000) if 0 <= seconds < 1e9 else 0
-    yield maker.make(SessionClose, reason="closed", duration_ms=milliseconds)
+        return 0
+    return round(seconds * 1000) if 0 <= seconds < 1e9 else 0
 
 
 def _login(maker: Maker, fields: Fields) -> Iterator[Event]:
+    if text_of(fields, "fingerprint"):
+        yield from _key(maker, fields)
+        return
     yield maker.make(
         LoginAttempt,
         username=text_of(fields, "username") or "",
@@ -117,7 +136,7 @@ def _key(maker: Maker, fields: Fields) -> Iterator[Event]:
         LoginAttempt,
         username=text_of(fields, "username") or "",
         method="publickey",
-        success=False,
+        success=fields.get("eventid") == "cowrie.login.success",
         key_fingerprint=text_of(fields, "fingerprint"),
     )
 
@@ -164,7 +183,7 @@ def _download_failed(maker: Maker, fields: Fields) -> Iterator[Event]:
 
 def _upload(maker: Maker, fields: Fields) -> Iterator[Event]:
     if sha256 := digest_of(fields, "shasum"):
-        path = text_of(fields, "filename", "destfile", "outfile") or ""
+        path = text_of(fields, "destfile", "filename", "outfile") or ""
         size = count_of(fields, "size") or 0
         yield maker.make(FileUploaded, path=path, sha256=sha256, size=size, tool="upload")
 

@@ -205,6 +205,7 @@ class _Telnet:
             out.append(Wait(context.persona.failure_seconds))
         out.append(self._say(self._device.wrong))
         if self._tries >= self._device.tries:
+            self._name = None  # a replay goes on
             out += [self._say(self._device.farewell), Close("too many wrong logins")]
             return
         self._ask_again(out)
