@@ -117,7 +117,7 @@ def _service(call: Call) -> int:
 def _package(call: Call) -> int:
     words = [word for word in call.argv[1:] if not word.startswith("-")]
     if words[:1] == ["update"]:
-        call.write("Hit:1 http://deb.debian.org/debian stable InRelease\nReading package lists... Done\n")
+        call.write("Reading package lists... Done\n")
     elif words:
         call.write("Reading package lists... Done\nBuilding dependency tree... Done\n")
         for name in words[1:]:
