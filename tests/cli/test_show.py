@@ -13,7 +13,8 @@ import pytest
 
 from mead.cli import show as module
 from mead.errors import ConfigError
-from mead.model.event import SessionOpen
+from mead.model.event import PayloadReceived, SessionOpen
+from mead.store.bodies import BodyStore
 from mead.store.events import EventStore
 
 
@@ -70,6 +71,27 @@ def test_bodies_and_recordings_are_written_for_their_owner_only(store: Any, tmp_
     assert body.read_bytes() == store.body
     assert cast.read_bytes() == store.recording
     assert body.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_kept_and_no_sample_is_shown_by_its_whole_digest(empty: Any, tmp_path: Path) -> None:
+    digest = BodyStore(empty.directory / "bodies").put(b"u=1").sha256
+    with EventStore.open(empty.directory / "events") as events:
+        seen = PayloadReceived(
+            time=datetime(2026, 1, 1, tzinfo=UTC),
+            sensor="s",
+            session="cafe-01",
+            sha256=digest,
+            size=3,
+            excerpt="u=1",
+        )
+        events.append("S", 1, [seen])
+        events.commit()
+    result = empty.mead("show", digest.upper(), "--body", tmp_path / "body")
+    shown = json.loads(result.stdout)
+    assert (shown["sha256"], shown["size"]) == (digest, 3)
+    assert [event["session"] for event in shown["events"]] == ["cafe-01"]
+    assert (tmp_path / "body").read_bytes() == b"u=1"
+    assert "begins with" in str(empty.mead("show", digest[:20]).exception)
 
 
 def test_a_file_that_is_there_is_not_overwritten(store: Any, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import secrets
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -102,6 +103,41 @@ def test_uploads_by_scp_and_sftp_are_kept_whole(
     assert json.loads(deck.mead("show", digest, "-o", "json").stdout)["sightings"][0]["service"] == "ssh"
 
 
+@pytest.mark.tool("sftp", "sshpass")
+def test_sftp_finds_the_files_that_it_made(deck: Any, ssh: Callable[..., list[str]], tmp_path: Path) -> None:
+    token, body, digest = _marker()
+    (tmp_path / "up").write_bytes(body)
+    batch = f"mkdir /tmp/{token}\nput {tmp_path}/up /tmp/{token}/a\nrename /tmp/{token}/a /tmp/{token}/b\n"
+    batch += (
+        f"ls -l /tmp/{token}\nget /tmp/{token}/b {tmp_path}/down\nrm /tmp/{token}/b\nrmdir /tmp/{token}\n"
+    )
+    done = _run(*ssh("sftp", "-b", "-", "root@127.0.0.1"), given=batch.encode())
+    assert done.returncode == 0, done.stderr
+    assert f"{len(body)}".encode() in done.stdout
+    assert (tmp_path / "down").read_bytes() == body
+    _wait(deck, f"kind = 'sample.captured' and sha256 = '{digest}'")
+
+
+@pytest.mark.tool("ssh", "sshpass")
+def test_tunnels_are_recorded_and_lead_nowhere(deck: Any, ssh: Callable[..., list[str]]) -> None:
+    token, _, _ = _marker()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(1)
+        port = listening.getsockname()[1]
+        done = _run(
+            *ssh("ssh", "-W", f"127.0.0.1:{port}", "root@127.0.0.1"), given=f"EHLO {token}\n".encode()
+        )
+        assert done.returncode in {0, 255}
+        with pytest.raises(TimeoutError):
+            listening.accept()
+        wish = ["-o", "ExitOnForwardFailure=yes", "-R", f"0:127.0.0.1:{port}"]
+        assert _run(*ssh("ssh", *wish, "root@127.0.0.1", "true")).returncode == 0
+    (told,) = _wait(deck, f"kind = 'tunnel.requested' and target_port = {port}")
+    assert (told["target_host"], told["size"]) == ("127.0.0.1", len(f"EHLO {token}\n"))
+    assert _wait(deck, "kind = 'tunnel.requested' and listen")
+    assert json.loads(deck.mead("show", told["sha256"], "-o", "json").stdout)["size"] == told["size"]
+
+
 @pytest.mark.tool("telnet", "expect")
 def test_telnet_logs_in_and_what_was_typed_can_be_replayed(deck: Any, tmp_path: Path) -> None:
     token, _, _ = _marker()
@@ -168,6 +204,54 @@ def test_curl_requests_and_uploads_are_recorded(deck: Any, tmp_path: Path) -> No
         event["fingerprint_kind"] for event in _wait(deck, "kind = 'client.seen' and service = 'https'", 2)
     }
     assert {"ja3", "ja4"} <= kinds
+
+
+@pytest.mark.tool("curl")
+@pytest.mark.parametrize(
+    "how",
+    [
+        ["-T", "{path}"], ["-0", "-T", "{path}"], ["-H", "Transfer-Encoding: chunked", "-T", "{path}"],
+        ["-H", "Expect: 100-continue", "--data-binary", "@{path}"],
+        ["-X", "FROB", "--data-binary", "@{path}"],
+        ["-k", "--tlsv1.2", "--tls-max", "1.2", "-T", "{path}"], ["-k", "--http2", "-T", "{path}"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_whatever_way_curl_sends_a_body_it_arrives_whole(deck: Any, how: list[str], tmp_path: Path) -> None:
+    token, body, _ = _marker()
+    (tmp_path / token).write_bytes(body * 20)
+    digest = hashlib.sha256(body * 20).hexdigest()
+    scheme = "https" if "-k" in how else "http"
+    url = f"{scheme}://127.0.0.1:{deck.ports[scheme]}/{token}"
+    done = _run("curl", "-s", *(word.format(path=tmp_path / token) for word in how), url)
+    assert done.returncode == 0, done.stderr
+    (captured,) = _wait(deck, f"kind = 'sample.captured' and sha256 = '{digest}'")
+    (request,) = _wait(deck, f"kind = 'request.received' and target = '/{token}'")
+    assert captured["session"] == request["session"]
+
+
+@pytest.mark.tool("curl")
+def test_one_connection_carries_several_requests(deck: Any) -> None:
+    token, _, _ = _marker()
+    urls = [f"http://127.0.0.1:{deck.ports['http']}/{token}-{number}" for number in range(3)]
+    assert _run("curl", "-s", *urls).returncode == 0
+    requests = _wait(deck, f"kind = 'request.received' and target like '/{token}-%'", 3)
+    assert [request["target"][-1] for request in requests] == ["0", "1", "2"]
+
+
+@pytest.mark.tool("ncrack")
+@pytest.mark.parametrize("service", ["telnet", "ssh"])
+def test_every_guess_of_ncrack_is_one_login_event(deck: Any, service: str, tmp_path: Path) -> None:
+    token, _, _ = _marker()
+    guesses = [f"{token}-{number}" for number in range(12)]
+    (tmp_path / "list").write_text("\n".join(guesses) + "\n")
+    _run(
+        "ncrack", "--user", "nosuchuser", "-P", str(tmp_path / "list"), "-T4",
+        f"{service}://127.0.0.1:{deck.ports[service]}",
+    )  # fmt: skip
+    found = _wait(deck, f"kind = 'login.attempt' and password like '{token}-%'", len(guesses))
+    assert sorted(event["password"] for event in found) == sorted(guesses)
+    assert {event["service"] for event in found} == {service}
 
 
 @pytest.mark.tool("hydra")

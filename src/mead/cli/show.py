@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _DIGEST = re.compile(r"[0-9a-fA-F]{6,64}")
+_DIGEST_DIGITS = 64
 _ID = re.compile(r"[0-9A-Za-z_:.-]{6,100}")
 _SESSIONS = "SELECT DISTINCT session FROM events WHERE starts_with(session, ?) ORDER BY session LIMIT 10"
 _MOST_EVENTS = 100_000
@@ -49,8 +50,9 @@ _MOST_ROWS = 10_000
 def command(ctx: click.Context, what: str, output: str, transcript: Path | None, body: Path | None) -> None:
     """Show WHAT whole: a sample by its sha256, a session by its id; the beginning of either is enough.
 
-    A session's recording plays with `asciinema play FILE`. A body is written without any x bit; it is what
-    an attacker sent.
+    What is kept and no sample (a request's body, a payload) is shown by its whole sha256. A session's
+    recording plays with `asciinema play FILE`. A body is written without any x bit; it is what an attacker
+    sent.
     """
     stored = snapshot(ctx)
     session, events = _session(stored, what)
@@ -60,10 +62,11 @@ def command(ctx: click.Context, what: str, output: str, transcript: Path | None,
         note_unfetched(ctx, stored)
         _write(ctx, _transcript(events), transcript)
         return
+    _refuse(transcript, "--transcript", "a sample", "its sessions have transcripts")
     with catalogue(ctx) as known, known.ask() as queries:
-        digest = _digest(queries, what)
-        _refuse(transcript, "--transcript", "a sample", "its sessions have transcripts")
-        _show(_sample(queries, digest), output)
+        payload = _payload(queries, stored, what)
+        digest = what.lower() if payload else _digest(queries, what)
+        _show(payload or _sample(queries, digest), output)
     note_unfetched(ctx, stored)
     _write(ctx, digest, body)
 
@@ -101,6 +104,15 @@ def _digest(queries: Queries, what: str) -> str:
     if len(found) > 1:
         raise ConfigError(f"{what} is the beginning of several: {', '.join(found)}")
     return found[0]
+
+
+def _payload(queries: Queries, stored: Snapshot, what: str) -> dict[str, Any] | None:
+    """A body that was kept without being a sample: the events that name it."""
+    if len(what) != _DIGEST_DIGITS or not _DIGEST.fullmatch(what) or queries.matching(what):
+        return None
+    digest = what.lower()
+    events = list(stored.select(f"sha256 = '{digest}'", limit=_MOST_ROWS))
+    return {"sha256": digest, "size": events[0]["size"], "events": events} if events else None
 
 
 def _sample(queries: Queries, digest: str) -> dict[str, Any]:

@@ -52,8 +52,8 @@ class Limits(Struct, frozen=True, kw_only=True):
         max_connections_per_source: of these, from one address, in IPv6 from one /64
         max_memory_bytes: memory of one process over which those who sent most are sent away
         max_bytes_per_connection: bytes taken from one connection before it is closed
-        idle_seconds: silence after which a connection is closed
-        session_seconds: longest connection
+        idle_seconds: silence after which a connection is closed; looked at every five seconds
+        session_seconds: longest connection; as above
         write_buffer_bytes: what may wait for a slow reader before we stop reading from it
         status_seconds: how often `sensor.status` and the counts of what was refused are published
         backlog: connections that may wait to be accepted

@@ -109,6 +109,16 @@ async def test_bodies_are_kept_with_their_request(bench: Any, elf: Any) -> None:
     assert len(b.events.of("file.uploaded")) == 3
 
 
+async def test_what_no_form_can_be_is_a_sample_whatever_its_type_says(bench: Any) -> None:
+    b = web(bench, "nginx-debian")
+    form = b"POST /x HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded"
+    ask(b, form, b"marker\0\x01\x02")
+    ask(b, form, b"user=a&password=b")
+    ask(b, b"FROB /y HTTP/1.1", b"\0\x01\x02")
+    await b.finish()
+    assert [event.name for event in b.events.of("sample.captured")] == ["x", "y"]
+
+
 async def test_basic_and_form_logins_are_recorded(bench: Any) -> None:
     b = web(bench, "mini-httpd-router")
     assert b"WWW-Authenticate: Basic realm=" in ask(b, b"GET / HTTP/1.1")

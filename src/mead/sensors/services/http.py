@@ -47,6 +47,7 @@ _BODIES = (
     b"\xca\xfe\xba\xbe",
     b"7z\xbc\xaf",
 )
+_LOOKED_AT_BYTES = 4096
 _BINARY = (
     "octet-stream",
     "zip",
@@ -244,7 +245,8 @@ class _Http:
             path = file.filename.decode("utf-8", "surrogateescape")
             capture.body(file.data, how="post", name=name, path=path or name)
         kind = text(request.header(b"content-type") or b"", max_bytes=200).lower()
-        whole = request.method == b"PUT" or request.body.lstrip().startswith(_BODIES)
+        head = request.body[:_LOOKED_AT_BYTES]
+        whole = request.method == b"PUT" or head.lstrip().startswith(_BODIES) or b"\0" in head
         if request.body and not form.files and (whole or any(word in kind for word in _BINARY)):
             path = request.path.decode("utf-8", "surrogateescape")
             how = "put" if request.method == b"PUT" else "post"
