@@ -35,10 +35,27 @@ def test_the_terminal_asks_for_what_is_missing() -> None:
         with pytest.raises(NeedsInputError) as caught:
             act()
         assert caught.value.want == want
-    typed.data = b"ab\ncd"
+    typed.add(b"ab\ncd")
     assert (terminal.line(), terminal.read(1)) == (b"ab\n", b"c")
     typed.ended = True
     assert (terminal.line(), terminal.line()) == (b"d", b"")
+
+
+def test_what_was_typed_can_be_given_back_until_more_comes() -> None:
+    typed = Typed()
+    typed.add(b"one\ntwo\n")
+    place = typed.place()
+    assert typed.take(typed.line_bytes()) == b"one\n"
+    assert typed.take(typed.line_bytes()) == b"two\n"
+    assert (typed.line_bytes(), len(typed)) == (0, 0)
+    typed.back(place)
+    assert (typed.take(typed.line_bytes()), len(typed)) == (b"one\n", 4)
+    typed.add(b"x" * 100_000)
+    assert (typed.line_bytes(), typed.take(90_000)[:5]) == (4, b"two\nx")
+    typed.add(b"end\n")
+    assert (typed.line_bytes(), len(typed)) == (10_008, 10_008)
+    typed.clear()
+    assert (len(typed), typed.line_bytes(), typed.ended) == (0, 0, False)
 
 
 def test_what_never_ends_is_ended() -> None:

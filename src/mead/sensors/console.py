@@ -20,6 +20,8 @@ from mead.shell.vfs import FileSystem
 
 __all__ = ["Console"]
 
+_MAX_READERS = 16
+"""Commands of one line that may each read what the peer types, when it leaves."""
 _MAX_COMMANDS = 5000
 """Lines of one session that become events; a loader of a large body by `echo` needs two thousand."""
 
@@ -125,7 +127,11 @@ class Console:
         return self.shell.deliver(url, body)
 
     def close(self) -> None:
-        """The session ends: what was still growing is whole now."""
+        """The session ends: what was still growing is whole now, and so is what was still being read."""
+        for _ in range(_MAX_READERS):
+            if not self.shell.reading:
+                break
+            self._done(self.shell.feed_eof())
         self._done(self.shell.close())
 
     def _told(self, line: bytes, reply: Reply) -> None:

@@ -154,42 +154,51 @@ class Call:
             return self.process.stdin
         return self.shell.open_source(self.path(name), self.process)
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, *, raw: bool = False) -> bytes:
         """The content of a file (or `-`); at most a megabyte of a device that never ends.
 
         Raises:
             PathError: it cannot be opened.
         """
-        return self.drain(self.source(name))
+        return self.drain(self.source(name), raw=raw)
 
-    def drain(self, source: Source) -> bytes:
-        """Everything a source has; a source that waits for a body gives that body, or nothing yet."""
+    def drain(self, source: Source, *, raw: bool = False) -> bytes:
+        """Everything a source has; a source that waits for a body gives that body, or nothing yet.
+
+        With `raw`, nobody looks at each of the bytes.
+        """
         if isinstance(source, Endless):
             data = source.read(_ENDLESS_BYTES)
             self.machine.limit(LimitReachedError("endless_input", _ENDLESS_BYTES, "bytes"))
         else:
-            data = source.read()
-            if source.waits is not None:
-                data = self.machine.body(source.waits) or data
-        self.machine.budget.charge_bytes(len(data))
+            data = self._whole(source)
+        (self.machine.budget.charge_copy if raw else self.machine.budget.charge_bytes)(len(data))
+        return data
+
+    def _whole(self, source: Source) -> bytes:
+        data = source.read()
+        if source.waits is not None:
+            data = self.machine.body(source.waits) or data
         return data
 
     def inputs(
-        self, names: list[str], complaint: str = "can't open '{}': {}"
+        self, names: list[str], complaint: str = "can't open '{}': {}", *, raw: bool = False
     ) -> Iterator[tuple[str, bytes | None]]:
         """Name and content of each operand, or standard input; None after a complaint about a file."""
         for name in names or ["-"]:
             try:
-                yield name, self.read(name)
+                yield name, self.read(name, raw=raw)
             except PathError as error:
                 self.complain(complaint.format(name, error.reason))
                 yield name, None
 
-    def all_input(self, names: list[str], complaint: str = "can't open '{}': {}") -> tuple[bytes, int]:
+    def all_input(
+        self, names: list[str], complaint: str = "can't open '{}': {}", *, raw: bool = False
+    ) -> tuple[bytes, int]:
         """The operands' content one after the other, and 1 when one could not be read."""
         pieces: list[bytes] = []
         status = 0
-        for _, data in self.inputs(names, complaint):
+        for _, data in self.inputs(names, complaint, raw=raw):
             if data is None:
                 status = 1
             else:
@@ -200,7 +209,9 @@ class Call:
         """Copy a source to a sink, with what it waits for."""
         if not isinstance(source, Endless):
             waits = source.waits
-            sink.write(self.drain(source))
+            data = self._whole(source)
+            self.machine.budget.charge_copy(len(data))
+            sink.write(data)
             if waits is not None and waits not in self.machine.bodies:
                 sink.waits = waits
             return

@@ -39,7 +39,7 @@ class FileSink:
     def write(self, data: bytes) -> None:
         if not data:
             return
-        self._machine.budget.charge_bytes(len(data))
+        self._machine.budget.charge_copy(len(data))
         self._machine.wrote(self._path, self.how, growing=self.growing)
         self._machine.fs.append(self._path, data)
 

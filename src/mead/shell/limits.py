@@ -16,7 +16,8 @@ class ShellLimits(Struct, frozen=True, kw_only=True):
     """Bounds of one emulated session.
 
     Attributes:
-        steps_per_line: units of work of one line; a command, a loop turn or 256 bytes of text is about one.
+        steps_per_line: units of work of one line; a command, a loop turn, 256 bytes of text or 8 KiB that
+            are only handed on are about one.
         output_bytes: what one line may print on the terminal.
         pipe_bytes: what may stand in one pipe or command substitution.
         word_bytes: length of one expanded word.
@@ -34,7 +35,7 @@ class ShellLimits(Struct, frozen=True, kw_only=True):
 
     steps_per_line: int = 20_000
     output_bytes: int = 1 << 20
-    pipe_bytes: int = 4 << 20
+    pipe_bytes: int = 32 << 20
     word_bytes: int = 1 << 20
     words: int = 20_000
     file_bytes: int = 32 << 20
@@ -77,6 +78,10 @@ class Budget:
     def charge_bytes(self, size: int) -> None:
         """Spend what handling `size` bytes costs."""
         self.charge(1 + (size >> 8))
+
+    def charge_copy(self, size: int) -> None:
+        """Spend what it costs to hand `size` bytes on, or to have a library turn them into others."""
+        self.charge(1 + (size >> 13))
 
     def refill(self) -> None:
         """Start the next line."""

@@ -97,6 +97,7 @@ class Machine:
         """Whether what runs now is none of what the peer sees."""
         self._resumed_depth = 0
         self._ran = 0
+        self._settled_bytes = 0
         self._written: dict[str, _Written] = {}
         self._random_counter = 0
         self.processes = ProcessTable(persona, self.fs, lambda: self.now().timestamp(), username)
@@ -137,6 +138,7 @@ class Machine:
     def start_line(self) -> None:
         """Refill what one line may spend."""
         self.budget.refill()
+        self._settled_bytes = 0
         self.processes.tidy()
         self._ran = 0
         for written in self._written.values():
@@ -245,17 +247,30 @@ class Machine:
             known.growing = known.growing or growing
 
     def settle(self, path: str) -> None:
-        """The file at `path` is complete: report its content."""
-        written = self._written.pop(path, None)
+        """The file at `path` is complete: report its content.
+
+        Raises:
+            LimitReachedError: one line has as much to report already as all files may hold; the file stays
+                to be reported.
+        """
+        written = self._written.get(path)
         if written is None:
             return
+        data = self._content(path)
+        if data:
+            self._settled_bytes += len(data)
+            if self._settled_bytes > self.limits.file_system_bytes:
+                raise LimitReachedError("file_system_bytes", self.limits.file_system_bytes, "bytes")
+            self.emit(FileWritten(text(encode(path)), data, written.how))
+        del self._written[path]
+
+    def _content(self, path: str) -> bytes:
+        """What the file at `path` holds; nothing when there is none, or its body is still awaited."""
         try:
             node = self.fs.node(path)
         except PathError:
-            return
-        if node.kind == "file" and node.waits is None and (data := node.content()):
-            self.budget.charge_bytes(len(data))
-            self.emit(FileWritten(text(encode(path)), data, written.how))
+            return b""
+        return node.content() if node.kind == "file" and node.waits is None else b""
 
     def forget(self, path: str) -> None:
         """The file at `path` starts anew."""

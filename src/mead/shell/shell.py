@@ -108,11 +108,11 @@ class Shell:
     def feed(self, data: bytes) -> Reply:
         """Give the running command what the peer sent; the command goes on when it has enough."""
         typed = self.machine.typed
-        if len(typed.data) + len(data) > self._limits.file_bytes:
+        if len(typed) + len(data) > self._limits.file_bytes:
             self.machine.limit(LimitReachedError("file_bytes", self._limits.file_bytes, "bytes"))
             typed.ended = True
         else:
-            typed.data += data
+            typed.add(data)
         if not typed.ended and not self._enough():
             return self._reply()
         return self._resume()
@@ -125,7 +125,7 @@ class Shell:
     def interrupt(self) -> Reply:
         """The peer pressed control-C: what runs or is unfinished is given up."""
         self._work, self._unfinished = None, ""
-        self.machine.typed.data = b""
+        self.machine.typed.clear()
         return self._reply()
 
     def deliver(self, url: str, body: bytes | None) -> Reply:
@@ -168,10 +168,10 @@ class Shell:
     # Inside
 
     def _enough(self) -> bool:
-        data = self.machine.typed.data
+        typed = self.machine.typed
         if self._want is None:
             return False
-        return b"\n" in data if self._want == 0 else len(data) >= self._want
+        return typed.line_bytes() > 0 if self._want == 0 else len(typed) >= self._want
 
     def _resume(self) -> Reply:
         work, self._work = self._work, None
@@ -180,11 +180,12 @@ class Shell:
         self.machine.start_line()
         reply = self._guarded(lambda: self._drive_all([work]))
         typed = self.machine.typed
-        if self.reading or self.closed or not typed.data or not self._interactive:
+        if self.reading or self.closed or not typed or not self._interactive:
             if not self.reading:
-                typed.data, typed.ended = b"", False
+                typed.clear()
             return reply
-        left, typed.data, typed.ended = typed.data, b"", False
+        left = typed.take()
+        typed.clear()
         more = self.run(left)
         return Reply(reply.output + more.output, reply.effects + more.effects, more.status, more.closed)
 
@@ -361,14 +362,14 @@ class Shell:
 
     def _attempt(self, node: Node, process: Process) -> int:
         machine = self.machine
-        files, typed = machine.fs.snapshot(), machine.typed.data
+        files, typed = machine.fs.snapshot(), machine.typed.place()
         effects, output = len(machine.effects), len(machine.terminal.data)
         variables = dict(process.variables)
         try:
             return self._interpreter.run(node, process)
         except NeedsInputError as need:
             machine.fs.restore(files)
-            machine.typed.data = typed
+            machine.typed.back(typed)
             del machine.effects[effects:]
             if need.want != 0:
                 del machine.terminal.data[output:]

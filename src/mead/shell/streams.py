@@ -28,6 +28,9 @@ __all__ = [
     "Typed",
 ]
 
+_KEPT_BYTES = 1 << 16
+"""What was taken is kept until it is so much."""
+
 
 class NeedsInputError(Exception):
     """A command reads the terminal and the peer has not typed enough.
@@ -163,12 +166,55 @@ class Duplex(Source):
 
 
 class Typed:
-    """What the peer has typed for running commands, and whether more may come."""
+    """What the peer has typed for running commands, and whether more may come.
 
-    __slots__ = ("data", "ended")
+    It only grows at its end and is taken from its beginning, so that to come back to a place costs nothing.
+    """
+
+    __slots__ = ("_data", "_searched", "_start", "ended")
 
     def __init__(self) -> None:
-        self.data = b""
+        self._data = bytearray()
+        self._start = 0
+        self._searched = 0
+        self.ended = False
+
+    def __len__(self) -> int:
+        return len(self._data) - self._start
+
+    def add(self, data: bytes) -> None:
+        """Take what the peer sent. O(len(data)), on average."""
+        if self._start > _KEPT_BYTES:
+            del self._data[: self._start]
+            self._start = self._searched = 0
+        self._data += data
+
+    def take(self, size: int | None = None) -> bytes:
+        """The next bytes, up to `size`; all of them when no size is given."""
+        end = len(self._data) if size is None else min(len(self._data), self._start + size)
+        data = bytes(self._data[self._start : end])
+        self._start = end
+        return data
+
+    def line_bytes(self) -> int:
+        """Length of the next line with its end; 0 when none is whole."""
+        found = self._data.find(b"\n", max(self._start, self._searched))
+        self._searched = len(self._data) if found < 0 else found
+        return found + 1 - self._start if found >= 0 else 0
+
+    def place(self) -> int:
+        """Where one is, to come back to until more is added."""
+        return self._start
+
+    def back(self, place: int) -> None:
+        """Give back what was taken since `place`."""
+        self._start = place
+        self._searched = min(self._searched, place)
+
+    def clear(self) -> None:
+        """Forget everything; more may come."""
+        self._data.clear()
+        self._start = self._searched = 0
         self.ended = False
 
 
@@ -187,20 +233,16 @@ class Terminal(Source):
 
     def read(self, size: int | None = None) -> bytes:
         typed = self._typed
-        if not typed.ended and (size is None or len(typed.data) < size):
+        if not typed.ended and (size is None or len(typed) < size):
             raise NeedsInputError(size)
-        data = typed.data if size is None else typed.data[:size]
-        typed.data = typed.data[len(data) :]
-        return data
+        return typed.take(size)
 
     def line(self) -> bytes:
         typed = self._typed
-        end = typed.data.find(b"\n")
-        if end < 0 and not typed.ended:
+        size = typed.line_bytes()
+        if not size and not typed.ended:
             raise NeedsInputError(0)
-        end = len(typed.data) if end < 0 else end + 1
-        data, typed.data = typed.data[:end], typed.data[end:]
-        return data
+        return typed.take(size or None)
 
 
 class Endless(Source):

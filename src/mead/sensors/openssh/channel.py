@@ -129,8 +129,6 @@ class Channel(SSHServerStreamSession[bytes]):
         ended(self)
         console, self._console = self._console, None
         if console is not None:
-            if console.reading and not self._over:
-                console.feed_eof()
             console.close()
         if self._files is not None:
             self._files.close_all()

@@ -37,7 +37,7 @@ def _decompress(call: Call) -> int:
         return _compress(call, options)
     to_screen = "c" in options or "t" in options or not options.operands or call.name.endswith("cat")
     status = 0
-    for name, data in call.inputs(options.operands, "{}: {}"):
+    for name, data in call.inputs(options.operands, "{}: {}", raw=True):
         if data is None:
             status = 1
         elif data or not call.machine.touched:
@@ -104,7 +104,7 @@ def _unzip(call: Call) -> int:
         raise UsageError
     name = options.operands[0]
     try:
-        data = call.read(name)
+        data = call.read(name, raw=True)
     except PathError as error:
         text = f"cannot find or open {name}" if call.gnu else f"can't open {name}[.zip]"
         raise FailedError(text) from error
@@ -133,7 +133,7 @@ def _unzip_one(call: Call, options: Options, archive: zipfile.ZipFile, member: z
         return
     with archive.open(member, pwd=options.get("P").encode("latin-1") or None) as reader:
         body = reader.read(call.machine.limits.file_bytes)
-    call.machine.budget.charge_bytes(len(body))
+    call.machine.budget.charge_copy(len(body))
     if "p" in options:
         call.write(body)
         return

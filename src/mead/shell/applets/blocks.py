@@ -174,10 +174,10 @@ def _human(value: float) -> str:
 
 def _dd_read(call: Call, plan: _Plan, source: Source) -> tuple[bytes, str | None]:
     if source.waits is not None:
-        data = call.drain(source)
+        data = call.drain(source, raw=True)
     else:
         data = source.read(None if plan.count is None else plan.skip + plan.count)
-        call.machine.budget.charge_bytes(len(data))
+        call.machine.budget.charge_copy(len(data))
     data = data[plan.skip :]
     known = source.waits in call.machine.bodies
     return (data if plan.count is None else data[: plan.count]), None if known else source.waits
@@ -243,18 +243,18 @@ def _dd_write(call: Call, plan: _Plan, data: bytes, waits: str | None) -> None:
 
 def _tee(call: Call) -> int:
     options = call.options("ai", {"append": "a"})
-    data = call.drain(call.stdin)
+    data = call.drain(call.stdin, raw=True)
     waits = call.stdin.waits if call.stdin.waits not in call.machine.bodies else None
-    call.write(data)
-    if waits is not None:
-        call.stdout.waits = waits
     status = 0
-    for name in options.operands:
+    for name in options.operands:  # before the output, which may be more than a terminal takes
         try:
             call.save(name, data, waits=waits, growing="a" in options)
         except PathError as error:
             call.complain(f"{name}: {error.reason}")
             status = 1
+    call.write(data)
+    if waits is not None:
+        call.stdout.waits = waits
     return status
 
 
@@ -268,7 +268,7 @@ def _truncate(call: Call) -> int:
             exists = call.machine.fs.exists(call.path(name))
             if not exists and "c" in options:
                 continue
-            data = call.read(name) if exists else b""
+            data = call.read(name, raw=True) if exists else b""
             size = _amount(call, text.lstrip("+-") if call.gnu else text)
             size = len(data) + size if text[0] == "+" else len(data) - size if text[0] == "-" else size
             if size > call.machine.limits.file_bytes:

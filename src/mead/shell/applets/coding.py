@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import re
 import zlib
 from collections.abc import Callable
 from typing import Final
@@ -19,7 +18,7 @@ __all__ = ["TABLE"]
 
 def _base64(call: Call) -> int:
     options = call.options("diw:", {"decode": "d", "ignore-garbage": "i", "wrap": "w:"})
-    data, status = call.all_input(options.operands, "{}: {}")
+    data, status = call.all_input(options.operands, "{}: {}", raw="d" in options)
     if status:
         return status
     if "d" not in options:
@@ -37,9 +36,14 @@ def _base64(call: Call) -> int:
     return status
 
 
+_NOT_BASE64: Final = bytes(
+    byte for byte in range(256) if not (chr(byte).isascii() and chr(byte).isalnum()) and byte not in b"+/="
+)
+
+
 def _unbase64(data: bytes) -> tuple[bytes, bool]:
     """What was decoded, and whether nothing was left over or missing."""
-    text, _, tail = re.sub(rb"[^A-Za-z0-9+/=]", b"", data).partition(b"=")
+    text, _, tail = data.translate(None, _NOT_BASE64).partition(b"=")
     missing = -len(text) % 4
     whole = missing == 0 or (missing < 3 and tail.startswith(b"=" * (missing - 1)) and b"=" in data)
     cut = len(text) - 1 if missing == 3 else len(text)
@@ -60,7 +64,9 @@ def _digest(algorithm: Callable[[bytes], str]) -> Applet:
         options = call.options("csw", {"check": "c", "status": "s"})
         status = 0
         for name, data in call.inputs(
-            options.operands, "{}: {}" if call.gnu or "c" in options else "can't open '{}': {}"
+            options.operands,
+            "{}: {}" if call.gnu or "c" in options else "can't open '{}': {}",
+            raw="c" not in options,
         ):
             if data is None:
                 status = 1
@@ -68,7 +74,7 @@ def _digest(algorithm: Callable[[bytes], str]) -> Applet:
             if "c" in options:
                 status = _check(call, data, algorithm, silent="s" in options) or status
                 continue
-            call.machine.budget.charge_bytes(len(data))
+            call.machine.budget.charge_copy(len(data))
             call.write(f"{algorithm(data)}  {name}\n")
         return status
 
@@ -82,7 +88,7 @@ def _check(call: Call, listing: bytes, algorithm: Callable[[bytes], str], *, sil
         if not name:
             continue
         try:
-            good = algorithm(call.read(name)) == wanted
+            good = algorithm(call.read(name, raw=True)) == wanted
         except PathError as error:
             call.complain(f"can't open '{name}': {error.reason}")
             good = False
@@ -96,7 +102,7 @@ def _check(call: Call, listing: bytes, algorithm: Callable[[bytes], str], *, sil
 
 
 def _cksum(call: Call) -> int:
-    for name, data in call.inputs(call.argv[1:]):
+    for name, data in call.inputs(call.argv[1:], raw=True):
         if data is not None:
             shown = "" if name == "-" else f" {name}"
             call.write(f"{_posix_crc(data)} {len(data)}{shown}\n")
@@ -161,7 +167,7 @@ def _openssl(call: Call) -> int:
             (word.lstrip("-") for word in words if word.lstrip("-") in {"md5", "sha1", "sha256", "sha512"}),
             "sha256",
         )
-        data, _ = call.all_input([word for word in words[1:] if not word.startswith("-")])
+        data, _ = call.all_input([word for word in words[1:] if not word.startswith("-")], raw=True)
         call.write(f"{name.upper()}(stdin)= {hashlib.new(name, data).hexdigest()}\n")
     elif words[0] in {"passwd", "rand"}:
         call.write(call.machine.random(16).hex() + "\n")
@@ -170,8 +176,9 @@ def _openssl(call: Call) -> int:
 
 def _openssl_base64(call: Call, words: list[str]) -> int:
     named = {words[index]: words[index + 1] for index in range(len(words) - 1)}
-    data = call.read(named["-in"]) if "-in" in named else call.drain(call.stdin)
-    if "-d" in words:
+    raw = "-d" in words
+    data = call.read(named["-in"], raw=raw) if "-in" in named else call.drain(call.stdin, raw=raw)
+    if raw:
         result, _ = _unbase64(data)
         call.machine.decoded("base64", result)
     else:

@@ -135,7 +135,7 @@ def _copy_file(call: Call, source: str, node: Node, target: str) -> None:
         raise PathError("Is a directory")
     call.machine.settle(fs.find(source)[1])
     content = node.content()
-    call.machine.budget.charge_bytes(len(content))
+    call.machine.budget.charge_copy(len(content))
     existed = fs.exists(target)
     copied, real = fs.create(target, mode=node.mode & ~call.process.umask, truncate=True), fs.find(target)[1]
     if copied.kind != "file":

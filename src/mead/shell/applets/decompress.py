@@ -75,6 +75,6 @@ def unpacked(call: Call, data: bytes) -> Unpacked | None:
             fault = "unexpected end of file" if len(data) > 10 else "corrupted data"
         data = decompressor.unused_data
     result = b"".join(pieces)
-    call.machine.budget.charge_bytes(len(result))
+    call.machine.budget.charge_copy(len(result))
     call.machine.decoded(found[0], result)
     return Unpacked(result, fault)

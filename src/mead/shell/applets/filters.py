@@ -98,7 +98,7 @@ def _edge(call: Call) -> int:
     if call.name == "tail" and not call.gnu:
         complaint = "can't open '{}': {}"
     many = (len(options.operands) > 1 or "v" in options) and "q" not in options
-    for index, (name, data) in enumerate(call.inputs(options.operands, complaint)):
+    for index, (name, data) in enumerate(call.inputs(options.operands, complaint, raw=unit_is_bytes)):
         if data is None:
             status = 1
             continue
@@ -126,14 +126,14 @@ def _first(call: Call, names: list[str], count: int, *, by_bytes: bool) -> int:
 
 def _taken(call: Call, source: Source, count: int, *, by_bytes: bool) -> bytes:
     if source.waits is not None:
-        data = call.drain(source)
+        data = call.drain(source, raw=by_bytes)
         return data[:count] if by_bytes else b"".join(data.splitlines(keepends=True)[:count])
     if by_bytes:
         most = call.machine.limits.file_bytes
         if count > most and isinstance(source, Endless):
             call.machine.limit(LimitReachedError("file_bytes", most, "bytes"))
         data = source.read(min(count, most))
-        call.machine.budget.charge_bytes(len(data))
+        call.machine.budget.charge_copy(len(data))
         return data
     lines: list[bytes] = []
     while len(lines) < count and (line := source.line()):

@@ -79,7 +79,7 @@ def _old_style(words: list[str]) -> list[str]:
 def _take_apart(call: Call, job: _Job) -> int:
     name = job.options.get("f")
     try:
-        data = call.drain(call.stdin) if name in {"", "-"} else call.read(name)
+        data = call.drain(call.stdin, raw=True) if name in {"", "-"} else call.read(name, raw=True)
     except PathError as error:
         text = f"{name}: Cannot open: {error.reason}" if call.gnu else f"can't open '{name}': {error.reason}"
         raise FailedError(text, 2 if call.gnu else 1) from error
@@ -137,7 +137,7 @@ def _member(
     reader = members.extractfile(member) if member.isreg() else None
     data = None if reader is None else reader.read(call.machine.limits.file_bytes)
     if data is not None:
-        call.machine.budget.charge_bytes(len(data))
+        call.machine.budget.charge_copy(len(data))
     if job.told("O"):
         call.write(data or b"")
     elif name and (member.isreg() or member.isdir()):
@@ -242,7 +242,7 @@ def _add(call: Call, job: _Job, archive: tarfile.TarFile, source: str, name: str
         archive.addfile(member)
     elif node.kind == "file":
         data = node.content()
-        call.machine.budget.charge_bytes(len(data))
+        call.machine.budget.charge_copy(len(data))
         member.size = len(data)
         archive.addfile(member, io.BytesIO(data))
     return 0
