@@ -91,26 +91,63 @@ def applets() -> Iterator[Path]:
         yield directory
 
 
+_OWN_ROOT = """
+umask 022
+root=$1 applets=$2 work=$3; shift 3
+mount -t tmpfs none "$root"
+cd "$root"
+mkdir -p usr etc/init.d dev proc sys/kernel var tmp/work applets
+for name in bin sbin lib lib32 lib64 libx32; do
+  if [ -L "/$name" ]; then ln -s "usr/$name" "$name"
+  elif [ -d "/$name" ]; then mkdir "$name"; mount --rbind "/$name" "$name"; fi
+done
+mount --rbind /usr usr
+mount --rbind "$applets" applets
+mount -t proc none proc
+cp /etc/passwd /etc/group /etc/hostname /etc/shells etc
+: > etc/fstab
+for name in null zero full random urandom; do : > "dev/$name"; mount --bind "/dev/$name" "dev/$name"; done
+ln -s /proc/self/fd dev/fd
+mount --bind "$work" tmp/work
+chmod 1777 tmp
+exec chroot . /usr/bin/env --chdir=/tmp/work "$@"
+"""
+"""What the comparison sees: programs, nothing of this machine's files, and a `/tmp` that ends with it."""
+
+
 @pytest.fixture(scope="session")
-def enclosure() -> list[str]:
-    """What the real BusyBox is started through: nobody on this machine, root in namespaces of its own."""
-    unshare = ["unshare", "-rnpm", "--fork", "--mount-proc"]
+def enclosure(applets: Path) -> Iterator[list[str]]:
+    """What the real shells are started through: root of nothing, with a file system of their own; then a
+    directory to work in and the command are to follow.
+
+    Nobody on this machine (as whoever runs the tests, if that is not root), in user, mount, process and
+    network namespaces. A case that removes everything removes what `_OWN_ROOT` made.
+    """
     nobody = ["setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups"]
-    prefix = [*(nobody if os.geteuid() == 0 else []), *unshare]
-    if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode != 0:
-        pytest.skip("needs user namespaces to compare with the real BusyBox as root of nothing")
-    return prefix
+    with tempfile.TemporaryDirectory(prefix="mead-oracle-") as root:
+        Path(root).chmod(0o755)
+        unshare = ["unshare", "-rnpm", "--fork", "sh", "-ec", _OWN_ROOT, "enclosure", root, str(applets)]
+        prefix = [*(nobody if os.geteuid() == 0 else []), *unshare]
+        if subprocess.run([*prefix, root, "true"], capture_output=True, check=False).returncode != 0:
+            pytest.skip("needs user namespaces to compare with the real shells as root of nothing")
+        yield prefix
 
 
 @pytest.fixture
-def same_as_busybox(applets: Path, enclosure: list[str]) -> Oracle:
+def same_as_busybox(enclosure: list[str]) -> Oracle:
     """Checks that a script does the same here as in the real ash: both streams and the status."""
 
     def compare(script: str) -> None:
-        command = ["env", "-i", f"PATH={applets}", "sh", "-c", script]
+        command = ["env", "-i", "PATH=/applets", "sh", "-c", script]
         assert _mine(_PERSONA, script) == _real(command, enclosure)
 
     return compare
+
+
+@pytest.fixture
+def real(enclosure: list[str]) -> Callable[[str], tuple[bytes, bytes, int]]:
+    """What the real ash answers to a script: both streams and the status."""
+    return lambda script: _real(["env", "-i", "PATH=/applets", "sh", "-c", script], enclosure)
 
 
 @pytest.fixture
@@ -142,10 +179,13 @@ def _mine(persona: ShellPersona, script: str) -> tuple[bytes, bytes, int]:
 
 
 def _real(command: list[str], enclosure: list[str]) -> tuple[bytes, bytes, int]:
-    with tempfile.TemporaryDirectory(prefix="mead-oracle-") as folder:
-        Path(folder).chmod(0o777)
+    with tempfile.TemporaryDirectory(prefix="mead-oracle-") as work:
+        Path(work).chmod(0o777)
         real = subprocess.run(
-            [*enclosure, *command], cwd=folder, capture_output=True, stdin=subprocess.DEVNULL, timeout=20,
+            [*enclosure, work, *command],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=20,
             check=False,
-        )  # fmt: skip
+        )
     return real.stdout, real.stderr, real.returncode
