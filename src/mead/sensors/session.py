@@ -25,6 +25,10 @@ E = TypeVar("E", bound=Event)
 _MAX_PEER_ERRORS = 20
 """Events about protocol errors in one session; more of them say nothing new."""
 
+_MAX_FAULTS = 1000
+_faults: set[tuple[str, str, int]] = set()
+"""Faults of our own whose traceback the log has: what a peer can cause at will must not fill the disk."""
+
 
 class Sink(Protocol):
     """Where events go; never blocks."""
@@ -155,8 +159,18 @@ class Session:
             self.emit(LimitReached, limit=name, limit_value=value, unit=unit)
 
     def failed(self, error: BaseException) -> None:
-        """Log, count and tell that our own code failed in this session."""
-        _log.error("session %s: %s failed", self.id, self.service, exc_info=error)
+        """Log, count and tell that our own code failed in this session; a fault's traceback only once."""
+        fault = _fault(error)
+        known = fault in _faults
+        if not known and len(_faults) < _MAX_FAULTS:
+            _faults.add(fault)
+        _log.error(
+            "session %s: %s failed: %s at %s:%d",
+            self.id,
+            self.service,
+            *fault,
+            exc_info=None if known else error,
+        )
         reason = f"internal error: {type(error).__name__}"
         self.emit(LossCounted, what="session", count=1, unit="sessions", reason=reason)
 
@@ -164,3 +178,13 @@ class Session:
         """A new offer id, unique over all sessions."""
         self.offers += 1
         return f"{self.id}-{self.offers}"
+
+
+def _fault(error: BaseException) -> tuple[str, str, int]:
+    """The kind of an error, and the file and line that raised it."""
+    where = error.__traceback__
+    while where is not None and where.tb_next is not None:
+        where = where.tb_next
+    if where is None:
+        return type(error).__name__, "?", 0
+    return type(error).__name__, where.tb_frame.f_code.co_filename, where.tb_lineno

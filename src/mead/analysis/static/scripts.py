@@ -77,6 +77,7 @@ def effects_of(script: bytes) -> list[Effect]:
     for persona in _personas():
         shell = Shell(persona, now=lambda: _NOW, interactive=False)
         effects.extend(shell.run(script).effects)
+        effects.extend(shell.close().effects)  # what a trap does, and files that were still growing
     return effects
 
 
