@@ -29,6 +29,7 @@ _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 15.0
 _STEADY_SECONDS = 10.0
 _STOP_SECONDS = 20.0
+_GONE_SECONDS = 5.0
 _MAX_LINE_BYTES = 1 << 16
 _OWN = "mead: "
 """How the last line of a `mead` that cannot go on begins."""
@@ -132,7 +133,9 @@ class Supervisor:
             log.warning("%s did not end within %g s; it is killed", name, _STOP_SECONDS)
             with suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()
+            with suppress(TimeoutError):  # some Pythons wait for the pipe too, which its children may hold
+                async with asyncio.timeout(_GONE_SECONDS):
+                    await process.wait()
 
 
 class _Talk:
