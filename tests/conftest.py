@@ -31,6 +31,40 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("slow: run by `make soak`")
 
 
+_YARDSTICK_SECONDS = 0.008
+"""What `_yardstick` takes on a core that nobody else uses (AMD EPYC, Python 3.11)."""
+
+
+def _yardstick() -> float:
+    """How much slower than a quiet core this one is now; neighbours cost even CPU seconds."""
+    begin = time.process_time()
+    words = [f"{number}:{number * 7}" for number in range(20_000)]
+    assert len({word.partition(":")[2] for word in words}) == len(words)
+    return max(1.0, (time.process_time() - begin) / _YARDSTICK_SECONDS)
+
+
+@contextmanager
+def costs_less(seconds: float) -> Iterator[None]:
+    """Check that the block takes fewer CPU seconds, as a quiet core would count them.
+
+    A guard against costs that grow faster than the input, with room for a slow machine: no benchmark.
+    """
+    slowness = _yardstick()
+    begin = time.process_time()
+    yield
+    spent = time.process_time() - begin
+    slowness = max(slowness, _yardstick())
+    assert spent < seconds * slowness, (
+        f"{spent:.2f} CPU-s on a core {slowness:.1f} times as slow as a quiet one"
+    )
+
+
+@pytest.fixture(scope="session", name="costs_less")
+def _costs_less() -> Callable[[float], AbstractContextManager[None]]:
+    """The check, for tests."""
+    return costs_less
+
+
 @dataclass(frozen=True)
 class RunningDeck:
     """A deck started as a user starts it."""

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -60,10 +60,11 @@ def test_braces_make_words(text: str, words: list[str]) -> None:
 @pytest.mark.parametrize(
     "text", ["{a,b}" * 40, "{1..999999999}", "{" * 5_000, "{a," * 500 + "}" * 500, "{,}" * 300]
 )
-def test_braces_cannot_be_made_to_cost(text: str) -> None:
-    begin = time.process_time()
-    assert len(braces((Literal(text, quoted=False),))) <= 4_096
-    assert time.process_time() - begin < 1
+def test_braces_cannot_be_made_to_cost(
+    text: str, costs_less: Callable[[float], AbstractContextManager[None]]
+) -> None:
+    with costs_less(1):
+        assert len(braces((Literal(text, quoted=False),))) <= 4_096
 
 
 @pytest.mark.parametrize("text", ["((", "for ((i=0;", "[[ a", "a=(b"])

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -45,7 +46,8 @@ def test_a_word_has_a_limit() -> None:
         Fields(3).add("abcd", quoted=True)
 
 
-def test_the_cost_grows_with_the_length_only() -> None:
-    begin = time.process_time()
-    split(": " * 200_000, " :")
-    assert time.process_time() - begin < 1
+def test_the_cost_grows_with_the_length_only(
+    costs_less: Callable[[float], AbstractContextManager[None]],
+) -> None:
+    with costs_less(1):
+        split(": " * 200_000, " :")

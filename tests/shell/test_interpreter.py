@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -77,9 +78,10 @@ def test_a_hundred_thousand_conversations_get_replies(
     talk(index, interactive, lines)
 
 
-def test_a_second_is_enough_for_five_thousand_simple_lines() -> None:
+def test_a_second_is_enough_for_five_thousand_simple_lines(
+    costs_less: Callable[[float], AbstractContextManager[None]],
+) -> None:
     shell = Shell(PERSONAS[0], now=lambda: PERSONAS[0].boot_time)
-    begin = time.process_time()
-    for number in range(1_000):
-        shell.run(f"echo {number} > /tmp/x; /bin/busybox ECCHI".encode())
-    assert time.process_time() - begin < 0.2 * 5
+    with costs_less(0.2 * 5):
+        for number in range(1_000):
+            shell.run(f"echo {number} > /tmp/x; /bin/busybox ECCHI".encode())

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -43,11 +44,11 @@ def test_a_replacement_that_grows_is_stopped_before_it_is_made() -> None:
         replaced("a" * 1000, compile_pattern("a"), "b" * 1000, Budget(10**6), everywhere=True, limit=10_000)
 
 
-def test_a_hostile_pattern_costs_no_more_than_the_budget() -> None:
-    begin = time.process_time()
-    with pytest.raises(LimitReachedError):
+def test_a_hostile_pattern_costs_no_more_than_the_budget(
+    costs_less: Callable[[float], AbstractContextManager[None]],
+) -> None:
+    with costs_less(0.5), pytest.raises(LimitReachedError):
         trimmed("a" * 200_000, compile_pattern("*a*a*a*a*b"), "##", Budget(20_000))
-    assert time.process_time() - begin < 0.5
 
 
 def test_only_ascii_changes_case() -> None:

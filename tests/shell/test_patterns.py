@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from fnmatch import fnmatchcase
 
 import pytest
@@ -36,7 +37,8 @@ def test_an_escaped_text_matches_itself(text: str) -> None:
     assert matches(compile_pattern(escape(text)), text)
 
 
-def test_a_hostile_pattern_costs_no_more_than_length_times_length() -> None:
-    begin = time.process_time()
-    assert not matches(compile_pattern("*a" * 50 + "*b"), "a" * 5_000)
-    assert time.process_time() - begin < 1
+def test_a_hostile_pattern_costs_no_more_than_length_times_length(
+    costs_less: Callable[[float], AbstractContextManager[None]],
+) -> None:
+    with costs_less(1):
+        assert not matches(compile_pattern("*a" * 50 + "*b"), "a" * 5_000)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from mead.shell.limits import LimitReachedError
@@ -62,6 +63,7 @@ class Fields:
                 self.end()
 
 
+@lru_cache(maxsize=4)
 def _splitter(separators: str) -> re.Pattern[str]:
     """A run of other characters, then one delimiter: blanks of IFS with at most one other in them."""
     blank = "".join(char for char in " \t\n" if char in separators)

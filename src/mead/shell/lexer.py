@@ -60,12 +60,12 @@ class IncompleteError(ShellSyntaxError):
 
 def make_word(parts: list[Part], *, assigns: bool = False) -> Word:
     """A word of `parts`, marked plain when no expansion can change it."""
-    plain: str | None = ""
+    texts: list[str] = []
     for part in parts:
         if type(part) is not Literal or (not part.quoted and not _MAGIC.isdisjoint(part.text)):
-            plain = None
-            break
-        plain = part.text if plain == "" else f"{plain}{part.text}"
+            return Word(tuple(parts), None, assigns)
+        texts.append(part.text)
+    plain: str | None = texts[0] if len(texts) == 1 else "".join(texts)
     if plain and plain[0] == "~" and type(parts[0]) is Literal and not parts[0].quoted:
         plain = None
     return Word(tuple(parts), plain, assigns)

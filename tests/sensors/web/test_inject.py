@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -87,10 +88,11 @@ def test_many_places_are_bounded() -> None:
     ],
     ids=lambda body: repr(body[2:8]),
 )
-def test_a_hostile_body_costs_time_in_proportion(body: bytes) -> None:
-    began = time.process_time()
-    injected_commands(request(b"POST / HTTP/1.1\r\nHost: x\r\n", body))
-    assert time.process_time() - began < 1
+def test_a_hostile_body_costs_time_in_proportion(
+    body: bytes, costs_less: Callable[[float], AbstractContextManager[None]]
+) -> None:
+    with costs_less(1):
+        injected_commands(request(b"POST / HTTP/1.1\r\nHost: x\r\n", body))
 
 
 def test_only_so_much_is_looked_at_and_that_is_said() -> None:
