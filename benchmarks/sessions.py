@@ -71,6 +71,8 @@ SSH_OLD = Load(
 HTTP = Load("HTTP request, path and body", "http", clients.http, 40, share=2.0)
 HTTP_RATE = 3000.0
 _STORE_SECONDS = 300.0
+_WARMING = 40
+"""Sessions before the first that counts."""
 LOADS = (TELNET, SSH, SSH_OLD, HTTP)
 
 
@@ -203,7 +205,7 @@ async def with_processes(
     async with deck(processes=processes) as target:
         for load in LOADS:
             count = max(int(options.sessions * load.share), 20)
-            await drive(target, load, 40)
+            await drive(target, load, _WARMING)
             rounds = [await drive(target, load, count) for _ in range(options.rounds)]
             what, rate = f"{load.what}, {processes} processes", rate_of(rounds)
             ceiling = load.recorded[0] or HTTP_RATE
@@ -228,12 +230,12 @@ async def in_store(target: Deck, sessions: int) -> None:
 async def through_the_hub(options: argparse.Namespace) -> list[Figure]:
     """What goes all the way: recorded by the sensor, taken off the bus by a hub, and in the store."""
     async with deck() as target, mead(target.config, "hub") as hub:
-        await drive(target, TELNET, 40)
-        await in_store(target, 0)
+        await drive(target, TELNET, _WARMING)
+        await in_store(target, _WARMING)
         numbers = [next(target.numbers) for _ in range(options.sessions)]
         cpu, began = cpu_seconds(hub.pid), time.perf_counter()
         await clients.run(TELNET.client, target.ports["telnet"], numbers, TELNET.at_once)
-        await in_store(target, len(numbers))
+        await in_store(target, _WARMING + len(numbers))
         seconds, cpu = time.perf_counter() - began, cpu_seconds(hub.pid) - cpu
         whole = target.stored(numbers)
     note = (
