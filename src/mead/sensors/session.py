@@ -165,12 +165,9 @@ class Session:
         if not known and len(_faults) < _MAX_FAULTS:
             _faults.add(fault)
         _log.error(
-            "session %s: %s failed: %s at %s:%d",
-            self.id,
-            self.service,
-            *fault,
+            "session %s: %s failed: %.200r at %s:%d", self.id, self.service, error, *fault[1:],
             exc_info=None if known else error,
-        )
+        )  # fmt: skip
         reason = f"internal error: {type(error).__name__}"
         self.emit(LossCounted, what="session", count=1, unit="sessions", reason=reason)
 
