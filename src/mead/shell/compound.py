@@ -66,8 +66,9 @@ def _and_or(shell: Interpreter, node: AndOr, process: Process) -> int:
 
 
 def and_or(shell: Interpreter, node: AndOr, process: Process, run: Callable[[Node, Process], int]) -> int:
-    """Evaluate `&&` and `||`, and remember what only a successful download made unnecessary."""
-    mark = len(shell.machine.offers)
+    """Evaluate `&&` and `||`; remember what a download made unnecessary, or a missing body impossible."""
+    machine = shell.machine
+    mark, deferred = len(machine.offers), len(machine.deferred)
     last = len(node.rest) - 1
     process.tested += 1
     try:
@@ -76,8 +77,12 @@ def and_or(shell: Interpreter, node: AndOr, process: Process, run: Callable[[Nod
             if index == last:
                 process.tested -= 1
             if (operator == "&&") == (status == 0):
+                deferred = len(machine.deferred)
                 status = run(command, process)
-            elif operator == "||" and len(shell.machine.offers) > mark:
+            elif operator == "&&" and len(machine.deferred) > deferred:
+                machine.then(AndOr(command, node.rest[index + 1 :]))
+                deferred = len(machine.deferred)
+            elif operator == "||" and len(machine.offers) > mark:
                 _alternative(shell, AndOr(command, node.rest[index + 1 :]), process, mark)
             if index == last:
                 process.tested += 1

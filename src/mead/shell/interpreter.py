@@ -100,6 +100,7 @@ class Interpreter:
     def _whole_unit(self, node: Node, process: Process) -> None:
         machine = self.machine
         outer, machine.touched = machine.touched, set()
+        bound_for = process.bound_for
         process.in_unit = True
         try:
             process.status = self._unit(node, process)
@@ -107,7 +108,7 @@ class Interpreter:
             process.in_unit = False
             touched, machine.touched = machine.touched, outer
         if touched:
-            machine.defer(node, process, touched)
+            machine.defer(node, process, touched, bound_for=bound_for)
 
     def inner(self, node: Node, process: Process) -> int:
         """Run the body of a function or script: its commands are units of their own."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -55,6 +55,8 @@ class Deferred:
     """The files as they were."""
     unseen: bool
     """Whether it is done among those, and leaves no trace."""
+    then: Tree | None = None
+    """What `&&` leads to when it succeeds: it was not run, since the command failed without the body."""
 
 
 class Machine:
@@ -208,8 +210,16 @@ class Machine:
         if self.deferred and not self.resuming:
             self.touched |= self.deferred[-1].urls
 
-    def defer(self, command: Tree, process: Process, urls: set[str], *, after_failure: bool = False) -> None:
-        """Run `command` again when one of `urls` is known."""
+    def defer(
+        self,
+        command: Tree,
+        process: Process,
+        urls: set[str],
+        *,
+        after_failure: bool = False,
+        bound_for: str = "",
+    ) -> None:
+        """Run `command` again when one of `urls` is known, in the directory that `cd` was bound for."""
         if process.depth >= self.limits.follow_depth:
             self.limit(LimitReachedError("follow_depth", self.limits.follow_depth, "scripts"))
         elif len(self.deferred) >= self.limits.deferred:
@@ -217,9 +227,15 @@ class Machine:
         else:
             snapshot = process.fork()
             snapshot.detach()
+            snapshot.bound_for = bound_for
             files = self.fs.snapshot()
             entry = Deferred(command, snapshot, frozenset(urls), after_failure, files, self.unseen)
             self.deferred.append(entry)
+
+    def then(self, command: Tree) -> None:
+        """Run `command` after the one that was deferred last, if that succeeds then."""
+        if not self.deferred[-1].after_failure:
+            self.deferred[-1] = replace(self.deferred[-1], then=command)
 
     def due(self, url: str, *, failed: bool) -> list[Deferred]:
         """Commands that wait for `url`, taken off the list; a failure also drops those that needed it."""
@@ -263,6 +279,11 @@ class Machine:
                 raise LimitReachedError("file_system_bytes", self.limits.file_system_bytes, "bytes")
             self.emit(FileWritten(text(encode(path)), data, written.how))
         del self._written[path]
+
+    def settle_below(self, path: str) -> None:
+        """The file, or those in the directory, at `path` are complete. O(files written)."""
+        for known in [known for known in self._written if known == path or known.startswith(f"{path}/")]:
+            self.settle(known)
 
     def _content(self, path: str) -> bytes:
         """What the file at `path` holds; nothing when there is none, or its body is still awaited."""

@@ -42,8 +42,8 @@ class Process:
     """What a subshell gets a copy of."""
 
     __slots__ = (
-        "aliases", "arguments", "arrays", "background", "base", "bash", "command", "cwd", "dash", "depth",
-        "directories", "exported", "fds", "fresh", "functions", "in_loop", "in_unit", "integers",
+        "aliases", "arguments", "arrays", "background", "base", "bash", "bound_for", "command", "cwd", "dash",
+        "depth", "directories", "exported", "fds", "fresh", "functions", "in_loop", "in_unit", "integers",
         "interactive", "jobs", "line", "local", "maps", "name", "nesting", "options", "pid", "readonly",
         "script", "sourcing", "status", "statuses", "stderr", "stdin", "stdout", "substituted", "tested",
         "traps", "umask", "variables",
@@ -53,6 +53,8 @@ class Process:
         self, *, cwd: str, name: str, stdin: Source, stdout: Sink, stderr: Sink, pid: int, bash: bool = False
     ) -> None:
         self.cwd = cwd
+        self.bound_for = ""
+        """A directory that `cd` did not find, but that an awaited archive may bring."""
         self.name = name
         self.bash = bash
         self.dash = False

@@ -14,6 +14,7 @@ from mead.shell.tree import Tree
 
 if TYPE_CHECKING:
     from mead.shell.interpreter import Interpreter
+    from mead.shell.process import Process
 
 __all__ = ["resume"]
 
@@ -25,18 +26,33 @@ def resume(shell: Interpreter, entry: Deferred) -> None:
         files = fs.snapshot()
         fs.restore(entry.files)
         try:
-            unseen(shell, entry.process, lambda copy: shell.run(entry.command, copy))
+            unseen(shell, entry.process, lambda copy: _run(shell, entry, copy))
         finally:
             fs.restore(files)
         return
     lent = [top for path, node in _waiting(entry) if (top := _lend(shell, path, node)) is not None]
     try:
-        shell.run(entry.command, entry.process)
+        _run(shell, entry, entry.process)
     finally:
         for path in lent:
             node = fs.node(path) if fs.exists(path) else None
             if node is not None and (node.kind == "dir" or node.waits in entry.urls):
                 fs.uninstall(path)
+
+
+def _run(shell: Interpreter, entry: Deferred, process: Process) -> int:
+    """The command, where `cd` would have led by now, and what follows it if it succeeds.
+
+    What follows did not run before: what it does is noted.
+    """
+    if process.bound_for and shell.machine.fs.is_directory(process.bound_for):
+        process.cwd = process.variables["PWD"] = process.bound_for
+        process.bound_for = ""
+    status = shell.run(entry.command, process)
+    if entry.then is None or status:
+        return status
+    shell.machine.resume(process.depth - 1)
+    return shell.run(entry.then, process)
 
 
 def _waiting(entry: Deferred) -> Iterator[tuple[str, Node]]:

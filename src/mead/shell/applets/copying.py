@@ -50,7 +50,7 @@ def _cp(call: Call) -> int:
         try:
             node = call.node(source, follow=not options.values.keys() & {"d", "P", "a", "r", "R"})
         except PathError as error:
-            status = _cannot(call, "stat", source, error.reason)
+            status = _cannot(call, "stat", source, call.lacks(error))
             continue
         status = _cp_one(call, options, source, node, target) or status
     return status
@@ -154,7 +154,7 @@ def _mv(call: Call) -> int:
         try:
             call.node(source, follow=False)
         except PathError as error:
-            status = _cannot(call, "stat" if call.gnu else "rename", source, error.reason)
+            status = _cannot(call, "stat" if call.gnu else "rename", source, call.lacks(error))
             continue
         if "n" in options and call.machine.fs.exists(call.path(target)):
             continue
@@ -171,7 +171,7 @@ def _mv_one(call: Call, source: str, target: str, *, told: bool) -> int:
             return 1
         return 0
     try:
-        call.machine.settle(real)
+        call.machine.settle_below(real)
         fs.move(call.path(source), call.path(target))
     except PathError as error:
         return _cannot(call, "rename", source, error.reason)

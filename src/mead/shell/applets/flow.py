@@ -51,6 +51,8 @@ def _cd(call: Call) -> int:
     try:
         call.machine.fs.names(path)
     except PathError as error:
+        call.lacks(error)
+        call.process.bound_for = path if call.machine.touched else ""
         if call.process.bash:
             raise BuiltinFaultError(f"{target}: {error.reason}", 1) from error
         reason = f": {error.reason}" if _recent(call) else ""
@@ -61,6 +63,7 @@ def _cd(call: Call) -> int:
         path = call.machine.fs.find(path)[1]
     variables["OLDPWD"] = call.process.cwd
     variables["PWD"] = call.process.cwd = path
+    call.process.bound_for = ""
     return 0
 
 
@@ -144,12 +147,11 @@ def _sourced(call: Call, name: str) -> bytes:
             return call.read(found)
         return call.read(name)
     except PathError as error:
-        if error.reason == "No such file or directory":
-            call.machine.wait_for_last()
+        reason = call.lacks(error)
         if bash:
             call.process.command = ""
-            raise BuiltinFaultError(f"{name}: {error.reason}", 1) from error
-        raise BuiltinFaultError(f"can't open '{name}': {error.reason}") from error
+            raise BuiltinFaultError(f"{name}: {reason}", 1) from error
+        raise BuiltinFaultError(f"can't open '{name}': {reason}") from error
 
 
 def _on_path(call: Call, name: str) -> str | None:

@@ -69,9 +69,9 @@ def _chmod(call: Call) -> int:
         try:
             _change_mode(call, name, text, flags)
         except PathError as error:
-            status = 1
+            status, reason = 1, call.lacks(error)
             if "f" not in flags or not call.gnu:
-                shown = f"cannot access '{name}': {error.reason}" if call.gnu else f"{name}: {error.reason}"
+                shown = f"cannot access '{name}': {reason}" if call.gnu else f"{name}: {reason}"
                 call.complain(shown)
     return status
 

@@ -72,9 +72,7 @@ def _file(call: Call, words: list[str], process: Process) -> int:
     try:
         source = call.source(name)
     except PathError as error:
-        if error.reason == "No such file or directory":
-            call.machine.wait_for_last()
-        call.say(f"{_no_script(call, name, error.reason)}\n")
+        call.say(f"{_no_script(call, name, call.lacks(error))}\n")
         return 127 if process.bash else 2
     data = call.drain(source)
     announce(call, name, data)
