@@ -20,6 +20,13 @@ _START_SECONDS = 90
 _STOP_SECONDS = 60
 
 
+def pytest_configure() -> None:
+    """What `nohup` or a background job of a script ignores is inherited, and would change what is tested."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("root") and os.geteuid() != 0:
         pytest.skip("needs root")

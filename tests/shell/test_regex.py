@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mead.shell.limits import Budget, LimitReachedError
@@ -60,6 +60,7 @@ def test_a_hostile_pattern_costs_no_more_than_the_budget(
 
 @given(st.text(alphabet="ab|()*+?^$.", max_size=8), st.text(alphabet="ab", max_size=8))
 def test_matches_agree_with_pythons(pattern: str, text: str) -> None:
+    assume(not re.search(r"[*+?(][*+?]", pattern))  # Python has lazy, possessive and flags there
     try:
         ours = regex(pattern)
     except RegexError:
